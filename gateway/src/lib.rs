@@ -1,0 +1,1 @@
+//! A gateway that carries Apache Kafka to and from devices over WebSockets.
