@@ -1,0 +1,1 @@
+//! The load balancer, in each of its kinds.

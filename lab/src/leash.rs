@@ -1,0 +1,60 @@
+//! Children that die with the lab, however the lab dies.
+//!
+//! A child is started as `lab leash PARENT-PID PROGRAM ARGS…`, which asks the kernel for SIGKILL at the parent's death and then becomes the program.
+//! The kernel means the *thread* that started the child: start children from threads that live as long as they should.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+/// A command for `program` that dies with this thread.
+pub(crate) fn leashed(program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
+    let mut command = Command::new(own_binary()?);
+    command
+        .arg("leash")
+        .arg(std::process::id().to_string())
+        .arg(program);
+    Ok(command)
+}
+
+/// The `lab` binary: this process, or, when this process is a test of the lab, the one built beside it.
+pub(crate) fn own_binary() -> anyhow::Result<PathBuf> {
+    let here = std::env::current_exe().context("cannot find the lab's own binary")?;
+    if here.file_stem() == Some(OsStr::new("lab")) {
+        return Ok(here);
+    }
+    // Tests live in target/<profile>/deps, binaries one level up.
+    let built = here
+        .parent()
+        .and_then(|deps| deps.parent())
+        .map(|profile| profile.join("lab"));
+    match built {
+        Some(lab) if lab.is_file() => Ok(lab),
+        _ => bail!(
+            "no lab binary beside {}; build it first: cargo build -p lab",
+            here.display()
+        ),
+    }
+}
+
+/// What `lab leash` does: binds this process to its parent's life, then becomes the program. Returns only an error.
+pub(crate) fn become_program(
+    parent: i32,
+    program: &OsStr,
+    arguments: &[std::ffi::OsString],
+) -> anyhow::Error {
+    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        return anyhow::Error::new(error)
+            .context("cannot ask the kernel to end this process with its parent");
+    }
+    // The parent may have died before the request; nobody would tell us any more.
+    if getppid().map(Pid::as_raw_pid) != Some(parent) {
+        return anyhow::anyhow!("the parent process {parent} is gone");
+    }
+    let error = Command::new(program).args(arguments).exec();
+    anyhow::Error::new(error).context(format!("cannot start {}", program.display()))
+}

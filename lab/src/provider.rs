@@ -1,0 +1,371 @@
+//! The parts of a stage that can be had in several ways, each behind one short trait.
+//!
+//! Calls block and return when the thing is done; the orchestrator is one plain thread. What takes long takes the [`Interrupt`]
+//! and ends early with [`ProviderError::Interrupted`]. A provider that owns an async runtime or a `!Send` handle keeps it on a thread of its own.
+//! Dropping a provider stops what it started; `stop` does the same and reports.
+//!
+//! What cannot be had is said before anything starts: [`Refusal`] is asked for while planning.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::interrupt::Interrupt;
+use crate::stage::{Balance, Check, Family, KafkaStage, PortModel, SendProxy, Stage, Subjects};
+
+/// Why a provider will not play a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Whose shortcoming it is.
+    pub(crate) kind: RefusalKind,
+    /// What cannot be had, as a clause: "HAProxy chooses source ports itself, it cannot stride them".
+    pub(crate) reason: String,
+    /// What to do instead, as an order: "use --adc builtin".
+    pub(crate) remedy: String,
+}
+
+/// Whose shortcoming a [`Refusal`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalKind {
+    /// The provider can never do it, anywhere.
+    ByNature,
+    /// This machine lacks something (a binary, a container engine, descriptors).
+    Machine,
+}
+
+/// What can go wrong inside a provider.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProviderError {
+    /// The machine cannot do it, now; exit status 3.
+    #[error("{what}; {remedy}")]
+    Unfit {
+        /// What is missing, as a clause.
+        what: String,
+        /// What to do, as an order.
+        remedy: String,
+    },
+    /// The provider, which is part of the lab, failed; exit status 5.
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+    /// The user wants out; exit status 130.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The log behind the gateways. Records are written and read back through [`crate::kafka`]'s own clients, whatever the provider.
+pub(crate) trait Kafka {
+    /// Whether this stage can be had, asked before anything starts. May look at the machine, must be quick.
+    fn refuses(&self, stage: &Stage) -> Option<Refusal>;
+    /// Starts brokers and creates the topics. Returns when a client can produce to and fetch from every partition.
+    fn start(
+        &mut self,
+        wanted: &KafkaStage,
+        interrupt: &Interrupt,
+    ) -> Result<Cluster, ProviderError>;
+    /// The process ids whose resources the record should follow; none for what runs in the lab or elsewhere.
+    fn processes(&self) -> Vec<u32>;
+    /// Removes the topics it made and stops what it started.
+    fn stop(&mut self) -> Result<(), ProviderError>;
+}
+
+/// A running cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cluster {
+    /// `host:port[,host:port]`, reachable from this machine.
+    pub(crate) bootstrap: String,
+    /// The stage's topics under their real names, in the stage's order. On a cluster that outlives the run they carry a suffix, so that runs do not meet.
+    pub(crate) topics: Vec<String>,
+    /// The gateway's `kafka.topic-identity`: `id` where the broker knows topic ids, else `name`.
+    pub(crate) topic_identity: &'static str,
+    /// Further librdkafka properties for every client, the gateway's as well.
+    pub(crate) properties: Vec<(String, String)>,
+    /// What runs, for the record: "librdkafka mock cluster 2.12.1".
+    pub(crate) version: String,
+}
+
+/// The load balancer in front of the gateways.
+pub(crate) trait Adc {
+    /// Whether this stage can be had, asked before anything starts. May look at the machine, must be quick.
+    fn refuses(&self, stage: &Stage) -> Option<Refusal>;
+    /// Starts it. Returns the address devices use once it accepts connections (and, with a monitor, once every member that is ready is up).
+    fn start(
+        &mut self,
+        setup: &AdcSetup,
+        interrupt: &Interrupt,
+    ) -> Result<SocketAddr, ProviderError>;
+    /// Takes a member out, or back in.
+    fn set_member(&mut self, member: SocketAddr, state: MemberState) -> Result<(), ProviderError>;
+    /// What the ADC itself counts, per member.
+    fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError>;
+    /// The process ids whose resources the record should follow.
+    fn processes(&self) -> Vec<u32>;
+    /// What runs, for the record: "HAProxy 2.6.12".
+    fn version(&self) -> String;
+    /// Stops it; connections through it end.
+    fn stop(&mut self) -> Result<(), ProviderError>;
+}
+
+/// What an ADC is started with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AdcSetup {
+    /// Where it listens, port 0 meaning any. Loopback of the fleet's family.
+    pub(crate) listen: IpAddr,
+    /// Devices put a PROXY header in front, because their addresses cannot be had on this machine; the ADC believes it.
+    pub(crate) accept_proxy: bool,
+    /// The gateways, each with the address its monitor asks.
+    pub(crate) members: Vec<Member>,
+    /// Addresses used towards the gateways (`adc.snat-addresses` of them, all local).
+    pub(crate) snat_addresses: Vec<IpAddr>,
+    /// Ports used towards the gateways.
+    pub(crate) snat_ports: PortModel,
+    /// PROXY header towards the gateways.
+    pub(crate) proxy_protocol: SendProxy,
+    /// How members are chosen.
+    pub(crate) balance: Balance,
+    /// The health check.
+    pub(crate) monitor: Option<MonitorSetup>,
+    /// Connections to be prepared for at once.
+    pub(crate) connections: u32,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+}
+
+/// A pool member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Its listener for devices.
+    pub(crate) address: SocketAddr,
+    /// Its admin port.
+    pub(crate) admin: SocketAddr,
+}
+
+/// A health check with its times decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MonitorSetup {
+    /// What is checked.
+    pub(crate) check: Check,
+    /// Time between two checks of one member.
+    pub(crate) interval: Duration,
+    /// Good checks in a row that bring a member up.
+    pub(crate) rise: u32,
+    /// Bad checks in a row that take it down.
+    pub(crate) fall: u32,
+}
+
+/// What an operator wants of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemberState {
+    /// Gets new connections.
+    Enabled,
+    /// Keeps what it has, gets nothing new.
+    Draining,
+    /// Gets nothing new and what it has is cut.
+    Down,
+}
+
+/// What an ADC counts about one member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemberCount {
+    /// The member's listener.
+    pub(crate) address: SocketAddr,
+    /// Whether it gets new connections now.
+    pub(crate) up: bool,
+    /// Connections open now.
+    pub(crate) current: u64,
+    /// Connections since the start.
+    pub(crate) total: u64,
+}
+
+/// The devices. Orders return at once; progress is read from [`Fleet::counts`], so that one place waits, shows progress and can be interrupted.
+pub(crate) trait Fleet {
+    /// Whether this stage can be had, asked before anything starts.
+    fn refuses(&self, stage: &Stage) -> Option<Refusal>;
+    /// Decides every device's addresses and gets ready; nothing connects yet.
+    fn start(&mut self, setup: &FleetSetup) -> Result<(), ProviderError>;
+    /// Opens these devices' connections, spread evenly over the time (open model: a late connection does not delay the next).
+    fn connect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError>;
+    /// Subscribes these devices once, over the time.
+    fn subscribe(
+        &mut self,
+        devices: Range<u32>,
+        subjects: Subjects,
+        over: Duration,
+    ) -> Result<(), ProviderError>;
+    /// Lets these devices publish.
+    fn publish(&mut self, order: &PublishOrder) -> Result<(), ProviderError>;
+    /// Closes these devices' connections, spread over the time.
+    fn disconnect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError>;
+    /// Where everything stands.
+    fn counts(&self) -> FleetCounts;
+    /// The connected devices' addresses, as the devices know them.
+    fn addresses(&self) -> Vec<DeviceAddress>;
+    /// What arrived since the last call: messages, acknowledgements, closes. Called often; the caller keeps what it needs.
+    fn take_observations(&mut self) -> Vec<Observation>;
+    /// Ends all connections and threads.
+    fn stop(&mut self) -> Result<(), ProviderError>;
+}
+
+/// What a fleet is started with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FleetSetup {
+    /// How many devices.
+    pub(crate) devices: u32,
+    /// Where they connect to, in turn: one ADC, or every gateway.
+    pub(crate) targets: Vec<SocketAddr>,
+    /// How source addresses and ports are chosen.
+    pub(crate) ports: PortModel,
+    /// The address family.
+    pub(crate) family: Family,
+    /// Whether each device begins with a PROXY header that carries the model's address ([`Self::ports`]); otherwise the socket itself has it.
+    pub(crate) preface: SendProxy,
+    /// The topic of the subjects.
+    pub(crate) topic: String,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+}
+
+/// Lets devices publish `/topic/device-N`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PublishOrder {
+    /// Which devices.
+    pub(crate) devices: Range<u32>,
+    /// Messages each.
+    pub(crate) messages: u32,
+    /// Bytes of each message's data, at least 32.
+    pub(crate) bytes: u32,
+    /// The time over which all are sent, evenly.
+    pub(crate) over: Duration,
+}
+
+/// Where a fleet stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FleetCounts {
+    /// Devices with an open, upgraded connection.
+    pub(crate) connected: u64,
+    /// Connections ordered so far.
+    pub(crate) connects_ordered: u64,
+    /// Connections that failed or were refused, with the first reason.
+    pub(crate) failed: u64,
+    /// The first failure in words.
+    pub(crate) first_failure: Option<String>,
+    /// Connections that ended without the lab's wish.
+    pub(crate) lost: u64,
+    /// Subscriptions ordered so far.
+    pub(crate) subscribes_ordered: u64,
+    /// Subscriptions confirmed.
+    pub(crate) subscribed: u64,
+    /// Messages received.
+    pub(crate) delivered: u64,
+    /// Publishes ordered so far.
+    pub(crate) publishes_ordered: u64,
+    /// Publishes acknowledged.
+    pub(crate) published: u64,
+    /// Publishes answered with an error.
+    pub(crate) publish_errors: u64,
+    /// How far the generator was behind its schedule at worst.
+    pub(crate) worst_lag: Duration,
+}
+
+/// A device's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceAddress {
+    /// The device's number.
+    pub(crate) device: u32,
+    /// Address and port a PROXY header should tell the gateway, or the socket's own.
+    pub(crate) client: SocketAddr,
+    /// The socket's own address and port.
+    pub(crate) socket: SocketAddr,
+}
+
+/// Something a device saw.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Observation {
+    /// A message arrived.
+    Delivered(Delivery),
+    /// A publish was acknowledged.
+    Published {
+        /// The device.
+        device: u32,
+        /// Its n-th publish, from 0.
+        number: u64,
+        /// Where Kafka put it.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+        /// Intended time of sending to acknowledgement.
+        took: Duration,
+    },
+    /// Messages were dropped by the gateway, which said so.
+    Dropped {
+        /// The device.
+        device: u32,
+        /// How many.
+        count: u64,
+        /// The gateway's reason.
+        reason: String,
+    },
+    /// The connection ended without the lab's wish.
+    Lost {
+        /// The device.
+        device: u32,
+        /// WebSocket close code, when there was one.
+        code: Option<u16>,
+        /// When.
+        at: Instant,
+    },
+}
+
+/// One message that reached one device.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Delivery {
+    /// The device.
+    pub(crate) device: u32,
+    /// The subscription it answers.
+    pub(crate) subject: Arc<str>,
+    /// `key` of a message under a wildcard.
+    pub(crate) key: Option<Arc<str>>,
+    /// The position's epoch.
+    pub(crate) epoch: Arc<str>,
+    /// The position's sequence.
+    pub(crate) seq: i64,
+    /// The sequence before it on the same subject and partition.
+    pub(crate) prev: Option<i64>,
+    /// `snapshot`, `update` or `recovered`.
+    pub(crate) kind: DeliveryKind,
+    /// The data's bytes; none for a tombstone.
+    pub(crate) data: Option<Arc<[u8]>>,
+    /// When it arrived.
+    pub(crate) at: Instant,
+}
+
+/// The `kind` of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeliveryKind {
+    /// The last value at subscription.
+    Snapshot,
+    /// A live message.
+    Update,
+    /// A missed message after resuming.
+    Recovered,
+}
+
+/// Which Kafka plays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KafkaChoice {
+    /// librdkafka's mock cluster in the lab's process.
+    Embedded,
+    /// Apache Kafka in a container.
+    Container,
+    /// A running cluster, `host:port`.
+    External(String),
+}
+
+/// Which load balancer plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AdcChoice {
+    /// The lab's own, a child process.
+    Builtin,
+    /// The real HAProxy.
+    Haproxy,
+}

@@ -1,0 +1,299 @@
+//! What one cell asks to be built: the stage of a scenario with every value decided.
+//!
+//! These are the words of `[stage]`. Nothing here starts anything; providers read it, the plan counts it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Span;
+
+/// The whole stage of one cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stage {
+    /// How many gateway processes.
+    pub gateways: u32,
+    /// Workgroups (event loops) in each gateway.
+    pub workgroups: u32,
+    /// `X.ConnectionOffload`: place clients by address and port instead of by address alone.
+    pub connection_offload: bool,
+    /// The listener for devices on each gateway.
+    pub listener: Listener,
+    /// The log behind the gateways.
+    pub kafka: KafkaStage,
+    /// The devices.
+    pub fleet: FleetStage,
+    /// The load balancer between them.
+    pub adc: AdcStage,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self {
+            gateways: 1,
+            workgroups: 4,
+            connection_offload: true,
+            listener: Listener::default(),
+            kafka: KafkaStage::default(),
+            fleet: FleetStage::default(),
+            adc: AdcStage::default(),
+        }
+    }
+}
+
+/// What each gateway expects on its listener.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Listener {
+    /// Whether connections must begin with a PROXY header or must not.
+    pub proxy_protocol: ProxyRule,
+    /// Peers whose header is believed, as CIDRs.
+    pub trusted: Vec<String>,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            proxy_protocol: ProxyRule::Forbidden,
+            trusted: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
+        }
+    }
+}
+
+/// A listener's rule on the PROXY header; presence is never guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyRule {
+    /// Every connection begins with a PROXY header.
+    Required,
+    /// No connection begins with one.
+    Forbidden,
+}
+
+/// The log behind the gateways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KafkaStage {
+    /// Topics created before the gateways start. On a shared cluster each gets a suffix of its own run, see [`crate::provider::Kafka`].
+    pub topics: Vec<String>,
+    /// Partitions of each topic.
+    pub partitions: u32,
+    /// Brokers in the cluster.
+    pub brokers: u32,
+}
+
+impl Default for KafkaStage {
+    fn default() -> Self {
+        Self {
+            topics: vec!["telemetry".to_owned()],
+            partitions: 3,
+            brokers: 1,
+        }
+    }
+}
+
+/// The devices and where they seem to come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FleetStage {
+    /// How many devices.
+    pub devices: u32,
+    /// Source ports that NATs give the devices.
+    pub ports: PortModel,
+    /// The address family the devices use.
+    pub addresses: Family,
+    /// What each device subscribes to.
+    pub subjects: Subjects,
+    /// The way to the gateways.
+    pub via: Via,
+}
+
+impl Default for FleetStage {
+    fn default() -> Self {
+        Self {
+            devices: 100,
+            ports: PortModel::LinuxConnect,
+            addresses: Family::Ipv4,
+            subjects: Subjects::Own,
+            via: Via::Adc,
+        }
+    }
+}
+
+/// How source ports (and, for NAT models, addresses) are chosen. Implemented in [`crate::ports`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortModel {
+    /// What Linux `connect()` hands out: even ports, in steps of 2 to 16.
+    LinuxConnect,
+    /// What `bind(0)` before `connect()` hands out: odd ports.
+    BindFirst,
+    /// One after another, as HAProxy's `source ip:lo-hi`.
+    Range,
+    /// Every fourth port.
+    #[serde(rename = "stride-4")]
+    Stride4,
+    /// Every eighth port.
+    #[serde(rename = "stride-8")]
+    Stride8,
+    /// Every sixteenth port.
+    #[serde(rename = "stride-16")]
+    Stride16,
+    /// Each processing core owns a residue class and busy cores hand out more.
+    PerCoreResidue,
+    /// A carrier's NAT: blocks of ports per subscriber behind few addresses.
+    CgnatBlocks,
+    /// Home routers: one to four devices behind each address, the device's own port kept where free.
+    HomeNat,
+    /// No NAT: each device has its own IPv6 privacy address and port.
+    Ipv6Privacy,
+}
+
+impl PortModel {
+    /// The word used in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LinuxConnect => "linux-connect",
+            Self::BindFirst => "bind-first",
+            Self::Range => "range",
+            Self::Stride4 => "stride-4",
+            Self::Stride8 => "stride-8",
+            Self::Stride16 => "stride-16",
+            Self::PerCoreResidue => "per-core-residue",
+            Self::CgnatBlocks => "cgnat-blocks",
+            Self::HomeNat => "home-nat",
+            Self::Ipv6Privacy => "ipv6-privacy",
+        }
+    }
+}
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+impl Family {
+    /// The loopback address of this family.
+    pub fn loopback(self) -> IpAddr {
+        match self {
+            Self::Ipv4 => Ipv4Addr::LOCALHOST.into(),
+            Self::Ipv6 => Ipv6Addr::LOCALHOST.into(),
+        }
+    }
+}
+
+/// What each device subscribes to; the topic is the first of the stage unless a step names another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subjects {
+    /// `/topic/device-N`, one key per device.
+    Own,
+    /// `/topic/all`, one key for everybody.
+    Shared,
+    /// `/topic/*`, the whole topic.
+    Wildcard,
+}
+
+/// The way devices take to the gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// Through the load balancer.
+    Adc,
+    /// Straight to the gateways, round robin; where the listener requires a PROXY header, the device writes it and it carries the model's address.
+    Direct,
+}
+
+/// The load balancer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AdcStage {
+    /// Source ports the ADC uses towards the gateways.
+    pub snat_ports: PortModel,
+    /// How many addresses it uses towards the gateways.
+    pub snat_addresses: u32,
+    /// The PROXY header it sends to the gateways, and in its health checks.
+    pub proxy_protocol: SendProxy,
+    /// How it chooses a member.
+    pub balance: Balance,
+    /// Its health check; none when absent.
+    pub monitor: Option<Monitor>,
+}
+
+impl Default for AdcStage {
+    fn default() -> Self {
+        Self {
+            snat_ports: PortModel::LinuxConnect,
+            snat_addresses: 1,
+            proxy_protocol: SendProxy::Off,
+            balance: Balance::RoundRobin,
+            monitor: None,
+        }
+    }
+}
+
+/// Which PROXY header an ADC sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SendProxy {
+    /// None.
+    Off,
+    /// The text line.
+    V1,
+    /// The binary header.
+    V2,
+    /// The binary header with a CRC32C TLV, in health checks as well.
+    V2Crc32c,
+}
+
+/// How an ADC chooses a member for a new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// In turn.
+    RoundRobin,
+    /// The member with the fewest connections.
+    LeastConnections,
+    /// By a hash of the device's address.
+    Source,
+}
+
+/// An ADC's health check of a member.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Monitor {
+    /// What is checked.
+    pub check: Check,
+    /// Time between two checks of one member.
+    pub interval: Span,
+    /// Good checks in a row that bring a member up.
+    #[serde(default = "two")]
+    pub rise: u32,
+    /// Bad checks in a row that take it down.
+    #[serde(default = "three")]
+    pub fall: u32,
+}
+
+/// What a health check does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// Connects to the listener, with the PROXY header the ADC uses for itself, and closes.
+    Connect,
+    /// `GET /ready` at the admin port, up on 200.
+    Ready,
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn three() -> u32 {
+    3
+}
