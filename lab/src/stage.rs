@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+/// How source ports (and, for NAT models, addresses) are chosen.
+pub use lab_ports::Model as PortModel;
+
 use crate::units::Span;
 
 /// The whole stage of one cell.
@@ -117,53 +120,6 @@ impl Default for FleetStage {
             addresses: Family::Ipv4,
             subjects: Subjects::Own,
             via: Via::Adc,
-        }
-    }
-}
-
-/// How source ports (and, for NAT models, addresses) are chosen. Implemented in [`crate::ports`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PortModel {
-    /// What Linux `connect()` hands out: even ports, in steps of 2 to 16.
-    LinuxConnect,
-    /// What `bind(0)` before `connect()` hands out: odd ports.
-    BindFirst,
-    /// One after another, as HAProxy's `source ip:lo-hi`.
-    Range,
-    /// Every fourth port.
-    #[serde(rename = "stride-4")]
-    Stride4,
-    /// Every eighth port.
-    #[serde(rename = "stride-8")]
-    Stride8,
-    /// Every sixteenth port.
-    #[serde(rename = "stride-16")]
-    Stride16,
-    /// Each processing core owns a residue class and busy cores hand out more.
-    PerCoreResidue,
-    /// A carrier's NAT: blocks of ports per subscriber behind few addresses.
-    CgnatBlocks,
-    /// Home routers: one to four devices behind each address, the device's own port kept where free.
-    HomeNat,
-    /// No NAT: each device has its own IPv6 privacy address and port.
-    Ipv6Privacy,
-}
-
-impl PortModel {
-    /// The word used in scenarios.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LinuxConnect => "linux-connect",
-            Self::BindFirst => "bind-first",
-            Self::Range => "range",
-            Self::Stride4 => "stride-4",
-            Self::Stride8 => "stride-8",
-            Self::Stride16 => "stride-16",
-            Self::PerCoreResidue => "per-core-residue",
-            Self::CgnatBlocks => "cgnat-blocks",
-            Self::HomeNat => "home-nat",
-            Self::Ipv6Privacy => "ipv6-privacy",
         }
     }
 }

@@ -32,8 +32,10 @@ impl Addresses {
 pub enum Network {
     /// 127.0.0.0/8 without 127.0.0.0/16, where the machine's own services live: any process may bind these addresses on Linux.
     Loopback,
-    /// 198.18.0.0/15 (RFC 2544, benchmarks) and 2001:db8::/32 (RFC 3849, documentation): only for addresses told in a header.
+    /// 198.18.0.0/15 (RFC 2544, benchmarks): only for addresses told in a header.
     Documentation,
+    /// 2001:db8::/32 (RFC 3849): only for addresses told in a header.
+    DocumentationV6,
 }
 
 /// Draws addresses one after the other, never one twice.
@@ -67,7 +69,7 @@ impl Book {
         }
     }
 
-    /// The next IPv4 address, or any address that was given by name.
+    /// The next address.
     pub(crate) fn next(&mut self) -> Option<IpAddr> {
         match self {
             Self::Given(list) => list.next(),
@@ -89,6 +91,14 @@ impl Book {
                 let host = take(limit, || walk.find(17, is_unicast_host))?;
                 Some(Ipv4Addr::from(0xc612_0000 | host).into())
             }
+            Self::Drawn {
+                from: Network::DocumentationV6,
+                limit,
+                walk,
+            } => {
+                let site = take(limit, || walk.find(32, |_| true))?;
+                Some(Ipv6Addr::from_bits(site_prefix(site) | 1).into())
+            }
         }
     }
 
@@ -101,12 +111,15 @@ impl Book {
             }),
             Self::Drawn { limit, walk, .. } => {
                 let site = take(limit, || walk.find(32, |_| true))?;
-                Some(Ipv6Addr::from(
-                    (0x2001_0db8 << 96) | (u128::from(site) << 64),
-                ))
+                Some(Ipv6Addr::from_bits(site_prefix(site)))
             }
         }
     }
+}
+
+/// 2001:db8:XXXX:XXXX::/64.
+fn site_prefix(site: u32) -> u128 {
+    (0x2001_0db8 << 96) | (u128::from(site) << 64)
 }
 
 /// Counts one address off, if there is one.

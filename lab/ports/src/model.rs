@@ -4,11 +4,14 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::setting::Setting;
 use crate::sources::Sources;
 
 /// How sources are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Model {
     /// Linux `connect()` without `bind()`: even ports only, in steps of 2 to 16, as long as even ones are free.
     LinuxConnect,
@@ -17,10 +20,13 @@ pub enum Model {
     /// One after the other, as HAProxy does with `source ADDRESS:LOW-HIGH`.
     Range,
     /// Every 4th port: what one of four packet engines of a load balancer may use.
+    #[serde(rename = "stride-4")]
     Stride4,
     /// Every 8th port.
+    #[serde(rename = "stride-8")]
     Stride8,
     /// Every 16th port.
+    #[serde(rename = "stride-16")]
     Stride16,
     /// Eight cores, each with the ports of its own residue; the busy cores hand out most.
     PerCoreResidue,
@@ -128,6 +134,7 @@ mod tests {
     fn every_name_reads_back() {
         for model in Model::ALL {
             assert_eq!(model.name().parse(), Ok(model));
+            assert_eq!(serde_json::to_value(model).unwrap(), model.name());
         }
     }
 
