@@ -13,6 +13,8 @@ pub mod units;
 
 pub mod stage;
 
+pub mod scenario;
+
 pub(crate) mod provider;
 
 pub(crate) mod adc;

@@ -1,0 +1,179 @@
+//! The plot of a scenario: what happens, in order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::stage::Subjects;
+use crate::units::{Rate, Span};
+
+/// One `[[step]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// For the reader; shown while the step runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What happens: the key after `do.`.
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+/// What a step does. A step ends when what it ordered is done, or has failed to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Devices connect.
+    Connect(Crowd),
+    /// Connected devices close their connections.
+    Disconnect(Crowd),
+    /// Connected devices subscribe.
+    Subscribe(Subscribe),
+    /// The lab writes records to Kafka and waits until every subscriber has them.
+    Produce(Produce),
+    /// Connected devices publish and wait for the acknowledgements.
+    Publish(Publish),
+    /// A stranger opens raw connections to the gateways and notes what comes back.
+    Knock(Knock),
+    /// The gateways' health checks are given time until each gateway has counted this many probes.
+    AwaitProbes(AwaitProbes),
+    /// Nothing is ordered for a while.
+    Wait(Wait),
+}
+
+impl Action {
+    /// The word after `do.`.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::Disconnect(_) => "disconnect",
+            Self::Subscribe(_) => "subscribe",
+            Self::Produce(_) => "produce",
+            Self::Publish(_) => "publish",
+            Self::Knock(_) => "knock",
+            Self::AwaitProbes(_) => "await-probes",
+            Self::Wait(_) => "wait",
+        }
+    }
+}
+
+/// Devices, all or the next so many, over a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Crowd {
+    /// How many, counted from the first that fits; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<u32>,
+    /// The time they are spread over.
+    pub over: Span,
+}
+
+/// `do.subscribe`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Subscribe {
+    /// How many devices, from the first; all that are connected when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<u32>,
+    /// To what, where it differs from the stage's `fleet.subjects`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjects: Option<Subjects>,
+    /// The time they are spread over.
+    pub over: Span,
+}
+
+/// `do.produce`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Produce {
+    /// How many records in all; they go round the subjects in turn.
+    pub records: u32,
+    /// How fast.
+    pub rate: Rate,
+    /// Bytes of each value, at least 32.
+    #[serde(default = "bytes")]
+    pub bytes: u32,
+    /// How long stragglers may take after the last record.
+    #[serde(default = "patience")]
+    pub within: Span,
+}
+
+/// `do.publish`: every device publishes `/topic/device-N`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Publish {
+    /// Messages of each device.
+    pub messages: u32,
+    /// The time over which all are sent, evenly.
+    pub over: Span,
+    /// Bytes of each message, at least 32.
+    #[serde(default = "bytes")]
+    pub bytes: u32,
+    /// How long acknowledgements may take after the last message.
+    #[serde(default = "patience")]
+    pub within: Span,
+}
+
+/// `do.knock`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Knock {
+    /// What is said before anything else.
+    pub says: Greeting,
+    /// The stranger's own address, a local one.
+    #[serde(default = "stranger")]
+    pub from: std::net::IpAddr,
+    /// How many times on each gateway.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+/// What a stranger says first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Greeting {
+    /// A perfect PROXY v1 line, then a WebSocket upgrade.
+    ProxyV1,
+    /// A perfect PROXY v2 header, then a WebSocket upgrade.
+    ProxyV2,
+    /// A WebSocket upgrade at once.
+    Upgrade,
+    /// Bytes of a TLS ClientHello.
+    Tls,
+    /// A PROXY v1 line cut in the middle, then silence.
+    HalfHeader,
+}
+
+/// `do.await-probes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AwaitProbes {
+    /// How many, of any kind, on every gateway.
+    pub count: u32,
+    /// How long that may take.
+    #[serde(default = "patience")]
+    pub within: Span,
+}
+
+/// `do.wait`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Wait {
+    /// How long.
+    #[serde(rename = "for")]
+    pub time: Span,
+}
+
+fn bytes() -> u32 {
+    128
+}
+
+fn patience() -> Span {
+    Span(std::time::Duration::from_secs(20))
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn stranger() -> std::net::IpAddr {
+    std::net::Ipv4Addr::new(127, 66, 6, 6).into()
+}

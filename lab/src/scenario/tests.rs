@@ -1,0 +1,173 @@
+//! Scenario files as people write them, right and wrong.
+
+use std::path::Path;
+
+use super::*;
+use crate::stage::{PortModel, ProxyRule};
+
+const GOOD: &str = r#"
+title = "Even ports fill every workgroup"
+why   = "Linux hands out ports of one parity."
+
+[stage]
+connection-offload = true
+fleet.devices      = 2000
+listener           = { proxy-protocol = "required" }
+
+[matrix]
+workgroups     = [4, 64]
+adc.snat-ports = ["linux-connect", "range"]
+
+[[step]]
+note       = "everybody comes"
+do.connect = { over = "2s" }
+
+[expect]
+spread = "even"
+"#;
+
+#[test]
+fn a_matrix_multiplies_into_named_cells_in_the_order_of_the_file() {
+    let scenario = parse(GOOD).unwrap();
+
+    let cells: Vec<_> = scenario
+        .cells
+        .iter()
+        .map(|cell| {
+            (
+                cell.name.as_str(),
+                cell.stage.workgroups,
+                cell.stage.adc.snat_ports,
+            )
+        })
+        .collect();
+    assert_eq!(
+        cells,
+        [
+            (
+                "workgroups=4 adc.snat-ports=linux-connect",
+                4,
+                PortModel::LinuxConnect
+            ),
+            ("workgroups=4 adc.snat-ports=range", 4, PortModel::Range),
+            (
+                "workgroups=64 adc.snat-ports=linux-connect",
+                64,
+                PortModel::LinuxConnect
+            ),
+            ("workgroups=64 adc.snat-ports=range", 64, PortModel::Range),
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_written_has_its_default_in_every_cell() {
+    let stage = &parse(GOOD).unwrap().cells[0].stage;
+
+    assert_eq!(stage.fleet.devices, 2000);
+    assert_eq!(stage.listener.proxy_protocol, ProxyRule::Required);
+    assert_eq!(stage.listener.trusted, Stage::default().listener.trusted);
+    assert_eq!(stage.kafka, Stage::default().kafka);
+}
+
+#[test]
+fn a_scenario_without_a_matrix_is_one_nameless_cell() {
+    let text = GOOD.replace(
+        "[matrix]\nworkgroups     = [4, 64]\nadc.snat-ports = [\"linux-connect\", \"range\"]\n",
+        "",
+    );
+
+    let cells = parse(&text).unwrap().cells;
+
+    assert_eq!(cells.len(), 1);
+    assert_eq!(cells[0].name, "");
+}
+
+#[test]
+fn a_misspelt_key_gets_the_nearest_right_word() {
+    assert_eq!(
+        complaint("connection-offload = true", "conection-offload = true"),
+        "a.toml:6:1: unknown key `conection-offload`\n  |\n6 | conection-offload = true\n  | ^^^^^^^^^^^^^^^^^ did you mean `connection-offload`?"
+    );
+}
+
+#[test]
+fn a_wrong_verb_gets_a_caret_and_the_nearest_right_one() {
+    assert_eq!(
+        complaint(
+            "do.connect = { over = \"2s\" }",
+            "do.conect = { over = \"2s\" }"
+        ),
+        "a.toml:16:4: unknown word `conect`\n   |\n16 | do.conect = { over = \"2s\" }\n   |    ^^^^^^ did you mean `connect`?"
+    );
+    let strange = complaint(
+        "do.connect = { over = \"2s\" }",
+        "do.explode = { over = \"2s\" }",
+    );
+    assert!(
+        strange.contains("   |    ^^^^^^^ known here: connect, disconnect, subscribe, "),
+        "{strange}"
+    );
+}
+
+#[test]
+fn a_wrong_value_is_shown_where_it_stands() {
+    assert_eq!(
+        complaint("over = \"2s\"", "over = \"2 sec\""),
+        "a.toml:16:23: \"2 sec\" is no duration; write a number and a unit, such as \"5s\" or \"200ms\" (us, ms, s, m, h)\n   |\n16 | do.connect = { over = \"2 sec\" }\n   |                       ^^^^^^^"
+    );
+    assert_eq!(
+        complaint("fleet.devices      = 2000", "fleet.devices      = 0"),
+        "a.toml:7:22: `devices` takes 1 to 1000000, not 0\n  |\n7 | fleet.devices      = 0\n  |                      ^"
+    );
+}
+
+#[test]
+fn a_wrong_choice_of_the_matrix_is_shown_in_the_matrix() {
+    assert_eq!(
+        complaint(
+            "[\"linux-connect\", \"range\"]",
+            "[\"linux-connect\", \"rnage\"]"
+        ),
+        "a.toml:12:36: unknown word `rnage`\n   |\n12 | adc.snat-ports = [\"linux-connect\", \"rnage\"]\n   |                                    ^^^^^^^ did you mean `range`?"
+    );
+    assert_eq!(
+        complaint("workgroups     = [4, 64]", "workgroup      = [4, 64]"),
+        "a.toml:11:1: unknown key `workgroup`\n   |\n11 | workgroup      = [4, 64]\n   | ^^^^^^^^^ did you mean `workgroups`?"
+    );
+    assert_eq!(
+        complaint("[4, 64]", "4"),
+        "a.toml:11:18: a matrix key lists what it takes\n   |\n11 | workgroups     = 4\n   |                  ^ write it as [value, …]"
+    );
+    assert_eq!(
+        complaint("[4, 64]", "[4, 0]"),
+        "a.toml:11:18: `workgroups` takes 1 to 1024, not 0\n   |\n11 | workgroups     = [4, 0]\n   |                  ^^^^^^"
+    );
+}
+
+#[test]
+fn a_bound_that_nothing_could_break_is_refused() {
+    assert_eq!(
+        complaint("spread = \"even\"", "lost-max = 0"),
+        "a.toml:19:12: `lost-max` would prove nothing: no step does `produce`\n   |\n19 | lost-max = 0\n   |            ^"
+    );
+}
+
+#[test]
+fn text_that_is_no_toml_is_refused_with_its_place() {
+    let text = complaint("[expect]", "[expect");
+
+    assert!(text.starts_with("a.toml:18:8: "), "{text}");
+}
+
+/// The complaint about [`GOOD`] with one thing changed.
+fn complaint(right: &str, wrong: &str) -> String {
+    assert!(GOOD.contains(right), "{right}");
+    parse(&GOOD.replacen(right, wrong, 1))
+        .unwrap_err()
+        .to_string()
+}
+
+fn parse(text: &str) -> Result<Scenario, Complaint> {
+    Scenario::parse(Path::new("a.toml"), text.to_owned())
+}
