@@ -1,7 +1,9 @@
 //! What happened in a run, as data, and what follows from it. It starts nothing and reads no clock.
 //!
 //! - [`run`]: the content of `run.json`.
+//! - [`statistics`]: how evenly connections are spread over workgroups, and why not.
 //! - [`verdict`]: from expectations to one word and an exit status.
 
 pub mod run;
+pub mod statistics;
 pub mod verdict;
