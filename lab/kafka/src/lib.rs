@@ -1,0 +1,17 @@
+//! Kafka clusters to break, and clients of them that tell the truth. It knows no scenario and no gateway.
+//!
+//! - [`embedded`]: librdkafka's mock cluster, in this process; nothing installed.
+//! - [`publisher`]: puts records into Kafka and remembers where each one landed.
+//! - [`schedule`], [`payload`], [`load`]: records at a rate, due at times decided beforehand.
+//! - [`truth`]: what the log really holds, read independently of everything under test.
+//!
+//! Calls block; what runs on runs on threads of its own. Nothing here sleeps and hopes: waits have a condition and a deadline.
+
+pub mod embedded;
+pub mod load;
+pub mod payload;
+pub mod publisher;
+mod raw;
+pub mod schedule;
+mod settings;
+pub mod truth;

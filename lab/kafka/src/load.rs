@@ -1,0 +1,196 @@
+//! Sends a [`Schedule`] into Kafka on a thread of its own, and owns up when it was late.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::payload::{Stamp, now_us};
+use crate::publisher::{Outcome, Publisher, Record, SendError};
+use crate::schedule::Schedule;
+
+/// What to send, and where.
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    /// The topic.
+    pub topic: String,
+    /// The keys that take turns; [`Schedule::keys`] is their number.
+    pub keys: Vec<Vec<u8>>,
+    /// Bytes of each payload, at least.
+    pub payload_bytes: usize,
+    /// When.
+    pub schedule: Schedule,
+}
+
+/// Records on their way into Kafka.
+pub struct Load {
+    thread: JoinHandle<anyhow::Result<Sent>>,
+    progress: Arc<Progress>,
+}
+
+/// What a load did.
+#[derive(Debug, Clone, Default)]
+pub struct Sent {
+    /// What became of each record, by number.
+    pub outcomes: Vec<Outcome>,
+    /// The longest time a record left after it was due. Longer than the scenario allows means that the lab could not keep up.
+    pub worst_lag: Duration,
+}
+
+impl Sent {
+    /// How many records Kafka acknowledged.
+    #[must_use]
+    pub fn acknowledged(&self) -> usize {
+        self.outcomes
+            .iter()
+            .filter(|outcome| outcome.placed.is_ok())
+            .count()
+    }
+}
+
+#[derive(Default)]
+struct Progress {
+    sent: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Load {
+    /// Starts sending to the cluster at `bootstrap`. The schedule begins now.
+    pub fn start(bootstrap: &str, plan: LoadPlan) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            plan.keys.len() as u64 == plan.schedule.keys.get(),
+            "the schedule has {} keys, the load {}",
+            plan.schedule.keys,
+            plan.keys.len()
+        );
+        let publisher = Publisher::connect(bootstrap, "tidegate-lab-load")?;
+        let progress = Arc::new(Progress::default());
+        let shared = Arc::clone(&progress);
+        let thread = thread::Builder::new()
+            .name("lab-load".to_owned())
+            .spawn(move || {
+                Sender {
+                    publisher,
+                    plan,
+                    progress: shared,
+                }
+                .run()
+            })
+            .context("cannot start the thread that sends records")?;
+        Ok(Self { thread, progress })
+    }
+
+    /// How many records have left so far.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.progress.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last record has left and every answer is in.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Sends no more; [`finish`](Self::finish) then answers soon.
+    pub fn stop(&self) {
+        self.progress.stop.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+    }
+
+    /// Waits until the schedule is over and Kafka has answered for every record.
+    pub fn finish(self) -> anyhow::Result<Sent> {
+        self.thread
+            .join()
+            .map_err(|_| anyhow::anyhow!("the thread that sends records panicked"))?
+    }
+}
+
+/// How long Kafka may take to answer for the last records; a little longer than librdkafka's own `message.timeout.ms`.
+const LAST_ANSWERS: Duration = Duration::from_secs(65);
+
+/// How long to wait for room when librdkafka's queue is full.
+const QUEUE_FULL: Duration = Duration::from_millis(5);
+
+struct Sender {
+    publisher: Publisher,
+    plan: LoadPlan,
+    progress: Arc<Progress>,
+}
+
+impl Sender {
+    fn run(self) -> anyhow::Result<Sent> {
+        let started = Instant::now();
+        let started_us = now_us();
+        let mut worst_lag = Duration::ZERO;
+        let mut number = 0;
+        while let Some(due) = self.plan.schedule.due(number) {
+            self.sleep_until(started + due.after);
+            if self.stopped() {
+                break;
+            }
+            let intended_us = started_us + u64::try_from(due.after.as_micros()).unwrap_or(u64::MAX);
+            let record = self.record(
+                Stamp {
+                    intended_us,
+                    number,
+                },
+                due.key,
+            );
+            self.send(number, &record)?;
+            worst_lag = worst_lag.max(started.elapsed().saturating_sub(due.after));
+            number += 1;
+            self.progress.sent.store(number, Ordering::Relaxed);
+        }
+        let mut outcomes = self.publisher.drain(Instant::now() + LAST_ANSWERS)?;
+        outcomes.sort_by_key(|outcome| outcome.number);
+        Ok(Sent {
+            outcomes,
+            worst_lag,
+        })
+    }
+
+    fn record(&self, stamp: Stamp, key: u64) -> Record {
+        let key = usize::try_from(key)
+            .ok()
+            .and_then(|key| self.plan.keys.get(key))
+            .cloned();
+        Record {
+            topic: self.plan.topic.clone(),
+            key,
+            payload: Some(stamp.payload(self.plan.payload_bytes)),
+            ..Record::default()
+        }
+    }
+
+    /// A full queue makes us late, which `worst_lag` shows; it never makes us skip a record.
+    fn send(&self, number: u64, record: &Record) -> anyhow::Result<()> {
+        loop {
+            match self.publisher.send(number, record) {
+                Ok(()) => return Ok(()),
+                Err(SendError::Full) => thread::park_timeout(QUEUE_FULL),
+                Err(refused @ SendError::Refused(_)) => {
+                    return Err(refused).with_context(|| format!("cannot send record {number}"));
+                }
+            }
+            if self.stopped() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn sleep_until(&self, due: Instant) {
+        while let Some(left) = due.checked_duration_since(Instant::now()) {
+            if left.is_zero() || self.stopped() {
+                return;
+            }
+            thread::park_timeout(left);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,53 @@
+//! Barriers: a record per partition that tells the reader "everything before this".
+
+use std::time::Instant;
+
+use super::BARRIER_HEADER;
+use super::positions::Partition;
+use crate::publisher::{Publisher, Record};
+
+/// Writes barriers, each round with a number of its own.
+pub(crate) struct BarrierWriter {
+    publisher: Publisher,
+    round: u64,
+}
+
+impl BarrierWriter {
+    pub(crate) fn new(publisher: Publisher) -> Self {
+        Self {
+            publisher,
+            round: 0,
+        }
+    }
+
+    /// Writes one barrier into each of `partitions` and answers where they are.
+    pub(crate) fn write(
+        &mut self,
+        partitions: &[Partition],
+        deadline: Instant,
+    ) -> anyhow::Result<Vec<(Partition, i64)>> {
+        self.round += 1;
+        let records: Vec<Record> = partitions
+            .iter()
+            .map(|partition| self.record(partition))
+            .collect();
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let placed = self.publisher.publish_all(&records, patience)?;
+        Ok(partitions
+            .iter()
+            .cloned()
+            .zip(placed.into_iter().map(|placed| placed.offset))
+            .collect())
+    }
+
+    fn record(&self, (topic, partition): &Partition) -> Record {
+        let round = self.round.to_string();
+        Record {
+            topic: topic.clone(),
+            partition: Some(*partition),
+            key: None,
+            payload: Some(format!("barrier {round} of the lab").into_bytes()),
+            headers: vec![(BARRIER_HEADER.to_owned(), round.into_bytes())],
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The thread that reads: takes orders, polls, tells the sink.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+
+use super::positions::{Partition, Positions};
+use super::{Event, PUBLISH_ID_HEADER, Seen, Start, Tally};
+use crate::{raw, settings};
+
+/// How long a poll waits when there is nothing to read; orders wait as long at most.
+const POLL: Duration = Duration::from_millis(10);
+
+/// `BARRIER_HEADER` as librdkafka wants it.
+const BARRIER: &std::ffi::CStr = c"tidegate-lab-barrier";
+
+/// What the owner asks of the reader.
+pub(crate) enum Order {
+    /// Which partitions are read?
+    Partitions { reply: mpsc::Sender<Vec<Partition>> },
+    /// Tell me when all of these were read.
+    Pass {
+        targets: Vec<(Partition, i64)>,
+        reply: mpsc::Sender<()>,
+    },
+    /// The topic was deleted and created again.
+    Recreated {
+        topic: String,
+        reply: mpsc::Sender<anyhow::Result<()>>,
+    },
+    /// The topic has more partitions.
+    Added {
+        topic: String,
+        reply: mpsc::Sender<anyhow::Result<()>>,
+    },
+}
+
+/// Where records go.
+pub(crate) type Sink = Box<dyn FnMut(Event<'_>) + Send>;
+
+pub(crate) struct Reader {
+    bootstrap: String,
+    consumer: BaseConsumer,
+    positions: Positions,
+    orders: mpsc::Receiver<Order>,
+    awaited: Vec<(Vec<(Partition, i64)>, mpsc::Sender<()>)>,
+    sink: Sink,
+    tally: Tally,
+    /// The log no longer had an offset; look again where it starts.
+    out_of_range: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        bootstrap: &str,
+        positions: Positions,
+        orders: mpsc::Receiver<Order>,
+        sink: Sink,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            bootstrap: bootstrap.to_owned(),
+            consumer: assigned(bootstrap, &positions)?,
+            positions,
+            orders,
+            awaited: Vec::new(),
+            sink,
+            tally: Tally::default(),
+            out_of_range: false,
+        })
+    }
+
+    /// Reads until the owner is gone.
+    pub(crate) fn run(mut self) -> Tally {
+        loop {
+            match self.orders.try_recv() {
+                Ok(order) => self.obey(order),
+                Err(mpsc::TryRecvError::Empty) => {}
+                Err(mpsc::TryRecvError::Disconnected) => return self.tally,
+            }
+            self.read();
+            if self.out_of_range {
+                self.mend();
+            }
+            self.answer_awaited();
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            // Whoever asked may have lost patience; the reader reads on.
+            Order::Partitions { reply } => drop(reply.send(self.positions.partitions())),
+            Order::Pass { targets, reply } => self.awaited.push((targets, reply)),
+            Order::Recreated { topic, reply } => {
+                self.positions.forget(&topic);
+                drop(reply.send(self.take_up(&topic)));
+            }
+            Order::Added { topic, reply } => drop(reply.send(self.take_up(&topic))),
+        }
+    }
+
+    /// A fresh client: one that knew the topic under its old id may go on asking for that.
+    fn take_up(&mut self, topic: &str) -> anyhow::Result<()> {
+        let fresh: BaseConsumer =
+            settings::reader(&self.bootstrap, "tidegate-lab-truth").create()?;
+        self.positions.add(&fresh, topic, Start::Beginning)?;
+        fresh.assign(&self.positions.assignment()?)?;
+        self.consumer = fresh;
+        Ok(())
+    }
+
+    fn read(&mut self) {
+        match self.consumer.poll(POLL) {
+            None => {}
+            Some(Ok(message)) => tell(
+                &message,
+                &mut self.positions,
+                &mut self.tally,
+                &mut self.sink,
+            ),
+            Some(Err(error)) => self.out_of_range |= is_out_of_range(&error),
+        }
+    }
+
+    /// Errors leave `out_of_range` set, so that the next turn tries again; the owner's deadline ends it if need be.
+    fn mend(&mut self) {
+        let Ok(holes) = self.positions.mend(&self.consumer) else {
+            return;
+        };
+        let Ok(assignment) = self.positions.assignment() else {
+            return;
+        };
+        if self.consumer.assign(&assignment).is_err() {
+            return;
+        }
+        self.out_of_range = false;
+        for hole in holes {
+            self.tally.holes += 1;
+            (self.sink)(Event::Hole(hole));
+        }
+    }
+
+    fn answer_awaited(&mut self) {
+        let positions = &self.positions;
+        self.awaited.retain(|(targets, reply)| {
+            let passed = targets
+                .iter()
+                .all(|(partition, offset)| positions.passed(partition, *offset));
+            if passed {
+                let _ = reply.send(());
+            }
+            !passed
+        });
+    }
+}
+
+fn assigned(bootstrap: &str, positions: &Positions) -> anyhow::Result<BaseConsumer> {
+    let consumer: BaseConsumer = settings::reader(bootstrap, "tidegate-lab-truth")
+        .create()
+        .context("cannot make a Kafka client")?;
+    consumer
+        .assign(&positions.assignment()?)
+        .context("cannot assign the partitions")?;
+    Ok(consumer)
+}
+
+fn tell(
+    message: &BorrowedMessage<'_>,
+    positions: &mut Positions,
+    tally: &mut Tally,
+    sink: &mut Sink,
+) {
+    let barrier = raw::header(message, BARRIER).is_some();
+    tally.records += u64::from(!barrier);
+    positions.advance(message.topic(), message.partition(), message.offset());
+    sink(Event::Record(Seen {
+        topic: message.topic(),
+        incarnation: positions.incarnation(message.topic()),
+        partition: message.partition(),
+        offset: message.offset(),
+        leader_epoch: raw::leader_epoch(message),
+        key: message.key(),
+        payload: message.payload(),
+        publish_id: raw::header(message, PUBLISH_ID_HEADER),
+        barrier,
+    }));
+}
+
+/// Other errors (a broker gone, a leader moving) pass; librdkafka goes on by itself.
+fn is_out_of_range(error: &KafkaError) -> bool {
+    let code = match error {
+        KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code) => *code,
+        _ => return false,
+    };
+    matches!(
+        code,
+        RDKafkaErrorCode::AutoOffsetReset
+            | RDKafkaErrorCode::OffsetOutOfRange
+            | RDKafkaErrorCode::LogTruncation
+    )
+}
