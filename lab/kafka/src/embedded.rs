@@ -13,6 +13,8 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
+use crate::settings::Access;
+
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 type Order = Box<dyn FnOnce(&Cluster) + Send>;
 
@@ -20,7 +22,7 @@ type Order = Box<dyn FnOnce(&Cluster) + Send>;
 ///
 /// The cluster must stay on the thread that made it, and its sockets live in that thread's network namespace.
 pub struct EmbeddedCluster {
-    bootstrap: String,
+    access: Access,
     brokers: i32,
     orders: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
@@ -43,17 +45,17 @@ impl EmbeddedCluster {
             .recv()
             .context("the embedded Kafka's thread ended early")??;
         Ok(Self {
-            bootstrap,
+            access: Access::from(bootstrap.as_str()),
             brokers,
             orders: Some(orders),
             thread: Some(thread),
         })
     }
 
-    /// What clients put into `bootstrap.servers`.
+    /// How clients reach it.
     #[must_use]
-    pub fn bootstrap(&self) -> &str {
-        &self.bootstrap
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// How many brokers there are.

@@ -15,3 +15,11 @@ mod raw;
 pub mod schedule;
 mod settings;
 pub mod truth;
+
+pub use settings::Access;
+
+/// The version of librdkafka in this program, such as "2.12.1".
+#[must_use]
+pub fn librdkafka_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}

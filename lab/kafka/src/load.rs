@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use crate::payload::{Stamp, now_us};
 use crate::publisher::{Outcome, Publisher, Record, SendError};
 use crate::schedule::Schedule;
+use crate::settings::Access;
 
 /// What to send, and where.
 #[derive(Debug, Clone)]
@@ -57,15 +58,15 @@ struct Progress {
 }
 
 impl Load {
-    /// Starts sending to the cluster at `bootstrap`. The schedule begins now.
-    pub fn start(bootstrap: &str, plan: LoadPlan) -> anyhow::Result<Self> {
+    /// Starts sending to the cluster. The schedule begins now.
+    pub fn start(access: &Access, plan: LoadPlan) -> anyhow::Result<Self> {
         anyhow::ensure!(
             plan.keys.len() as u64 == plan.schedule.keys.get(),
             "the schedule has {} keys, the load {}",
             plan.schedule.keys,
             plan.keys.len()
         );
-        let publisher = Publisher::connect(bootstrap, "tidegate-lab-load")?;
+        let publisher = Publisher::connect(access, "tidegate-lab-load")?;
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);
         let thread = thread::Builder::new()

@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 
-use crate::settings;
+use crate::settings::{self, Access};
 
 /// A record to put into Kafka.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,12 +63,12 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A producer for the cluster at `bootstrap`; connects when the first record is sent.
-    pub fn connect(bootstrap: &str, name: &str) -> anyhow::Result<Self> {
+    /// A producer for the cluster; connects when the first record is sent.
+    pub fn connect(access: &Access, name: &str) -> anyhow::Result<Self> {
         let outcomes = Arc::new(Shared::default());
-        let producer = settings::producer(bootstrap, name)
+        let producer = settings::producer(access, name)
             .create_with_context(Outcomes(Arc::clone(&outcomes)))
-            .with_context(|| format!("cannot make a producer for {bootstrap}"))?;
+            .with_context(|| format!("cannot make a producer for {}", access.bootstrap))?;
         Ok(Self { producer, outcomes })
     }
 

@@ -1,4 +1,4 @@
-//! What every Kafka client of the lab is told: notice quickly, come back quickly, never block for long.
+//! How to reach a cluster, and what every client of the lab is told: notice quickly, come back quickly, never block for long.
 
 use std::time::Duration;
 
@@ -7,14 +7,32 @@ use rdkafka::ClientConfig;
 /// How long one question to Kafka (metadata, watermarks, an admin request) may take.
 pub(crate) const QUESTION: Duration = Duration::from_secs(15);
 
-/// A configuration for a client called `name` of the cluster at `bootstrap`.
+/// How to reach a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// `host:port[,host:port]`.
+    pub bootstrap: String,
+    /// Further librdkafka properties, for instance credentials.
+    pub properties: Vec<(String, String)>,
+}
+
+impl From<&str> for Access {
+    fn from(bootstrap: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            properties: Vec::new(),
+        }
+    }
+}
+
+/// A configuration for a client called `name` of the cluster.
 ///
 /// librdkafka backs off up to 10 s before it dials a broker again. Faults in scenarios last seconds, and a lab that reconnects slower
 /// than the gateway would blame the gateway.
-pub(crate) fn client(bootstrap: &str, name: &str) -> ClientConfig {
+pub(crate) fn client(access: &Access, name: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
-        .set("bootstrap.servers", bootstrap)
+        .set("bootstrap.servers", &access.bootstrap)
         .set("client.id", name)
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "500")
@@ -23,12 +41,15 @@ pub(crate) fn client(bootstrap: &str, name: &str) -> ClientConfig {
         .set("topic.metadata.refresh.fast.interval.ms", "100")
         .set("socket.nagle.disable", "true")
         .set("socket.connection.setup.timeout.ms", "5000");
+    for (key, value) in &access.properties {
+        config.set(key, value);
+    }
     config
 }
 
 /// A producer that Kafka acknowledges only once every in-sync replica has the record, and that never doubles one by retrying.
-pub(crate) fn producer(bootstrap: &str, name: &str) -> ClientConfig {
-    let mut config = client(bootstrap, name);
+pub(crate) fn producer(access: &Access, name: &str) -> ClientConfig {
+    let mut config = client(access, name);
     config
         .set("acks", "all")
         .set("enable.idempotence", "true")
@@ -40,8 +61,8 @@ pub(crate) fn producer(bootstrap: &str, name: &str) -> ClientConfig {
 }
 
 /// A consumer without a group: it is told what to read, it commits nothing, and it says so when the log no longer has an offset.
-pub(crate) fn reader(bootstrap: &str, name: &str) -> ClientConfig {
-    let mut config = client(bootstrap, name);
+pub(crate) fn reader(access: &Access, name: &str) -> ClientConfig {
+    let mut config = client(access, name);
     config
         // librdkafka demands a group for `assign`; it is never joined.
         .set("group.id", "tidegate-lab-reader")

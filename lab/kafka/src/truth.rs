@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 
 use crate::publisher::Publisher;
+use crate::settings::Access;
 use barrier::BarrierWriter;
 use positions::Positions;
 use reader::{Order, Reader};
@@ -98,15 +99,15 @@ pub struct TruthReader {
 impl TruthReader {
     /// Starts to read every partition of `topics`. `sink` is called on the reader's thread; a slow sink slows only the reader.
     pub fn open(
-        bootstrap: &str,
+        access: &Access,
         topics: &[String],
         start: Start,
         sink: impl FnMut(Event<'_>) + Send + 'static,
     ) -> anyhow::Result<Self> {
-        let positions = Positions::look_up(bootstrap, topics, start)?;
-        let barriers = BarrierWriter::new(Publisher::connect(bootstrap, "tidegate-lab-barrier")?);
+        let positions = Positions::look_up(access, topics, start)?;
+        let barriers = BarrierWriter::new(Publisher::connect(access, "tidegate-lab-barrier")?);
         let (orders, inbox) = mpsc::channel();
-        let reader = Reader::new(bootstrap, positions, inbox, Box::new(sink))?;
+        let reader = Reader::new(access, positions, inbox, Box::new(sink))?;
         let thread = thread::Builder::new()
             .name("lab-truth".to_owned())
             .spawn(move || reader.run())

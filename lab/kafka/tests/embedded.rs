@@ -1,5 +1,7 @@
 //! The lab's Kafka clients against librdkafka's mock cluster.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::num::NonZeroU64;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -121,7 +123,7 @@ fn a_load_reaches_kafka_whole_and_its_stamps_say_when_it_was_due() {
         payload_bytes: 100,
         schedule,
     };
-    let sent = Load::start(cluster.bootstrap(), plan)
+    let sent = Load::start(cluster.access(), plan)
         .unwrap()
         .finish()
         .unwrap();
@@ -192,7 +194,7 @@ fn what_retention_took_before_it_was_read_is_a_hole() {
     let cluster = cluster("telemetry", 1);
     let (sink, holes) = mpsc::channel();
     let truth = TruthReader::open(
-        cluster.bootstrap(),
+        cluster.access(),
         &["telemetry".to_owned()],
         Start::Beginning,
         move |event| {
@@ -239,7 +241,7 @@ fn a_topic_that_is_not_there_is_named() {
     let cluster = EmbeddedCluster::start(1).unwrap();
 
     let error = TruthReader::open(
-        cluster.bootstrap(),
+        cluster.access(),
         &["telemetry".to_owned()],
         Start::Beginning,
         |_| {},
@@ -283,13 +285,13 @@ fn cluster(topic: &str, partitions: i32) -> EmbeddedCluster {
 }
 
 fn publisher(cluster: &EmbeddedCluster) -> Publisher {
-    Publisher::connect(cluster.bootstrap(), "test").unwrap()
+    Publisher::connect(cluster.access(), "test").unwrap()
 }
 
 fn read(cluster: &EmbeddedCluster, topic: &str) -> (TruthReader, mpsc::Receiver<Fact>) {
     let (sink, seen) = mpsc::channel();
     let truth = TruthReader::open(
-        cluster.bootstrap(),
+        cluster.access(),
         &[topic.to_owned()],
         Start::Beginning,
         move |event| match event {

@@ -1,5 +1,18 @@
-//! The log, in each of its kinds, and the lab's own clients of it.
+//! The log behind the gateways, in each of its kinds.
 //!
-//! Each kind implements [`crate::provider::Kafka`] and is built by `Kind::new()` without touching the machine. Beside them, for every kind alike:
-//! a producer (`Producer::new(&Cluster)`, `send(topic, key, value)`, `flush(within) -> acknowledgements with partition and offset`) and the truth reader
-//! (a thread that reads every partition from its first offset while the run goes on, and ends at a barrier record per partition).
+//! - [`embedded`]: librdkafka's mock cluster, part of the lab.
+//!
+//! Each kind implements [`crate::provider::Kafka`] and is built by `new()` without touching the machine. The lab's own clients (publisher, load, truth
+//! reader) are in the crate `lab-kafka` and work with every kind alike; [`access`] is what they are opened with.
+
+pub(crate) mod embedded;
+
+use crate::provider::Cluster;
+
+/// How the lab's own clients reach a cluster.
+pub(crate) fn access(cluster: &Cluster) -> lab_kafka::Access {
+    lab_kafka::Access {
+        bootstrap: cluster.bootstrap.clone(),
+        properties: cluster.properties.clone(),
+    }
+}

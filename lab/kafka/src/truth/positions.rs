@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Hole, Start};
-use crate::settings;
+use crate::settings::{self, Access};
 
 /// A partition of a topic.
 pub(crate) type Partition = (String, i32);
@@ -22,11 +22,11 @@ pub(crate) struct Positions {
 impl Positions {
     /// Asks the cluster for the partitions of `topics` and where they start.
     pub(crate) fn look_up(
-        bootstrap: &str,
+        access: &Access,
         topics: &[String],
         start: Start,
     ) -> anyhow::Result<Self> {
-        let consumer: BaseConsumer = settings::reader(bootstrap, "tidegate-lab-positions")
+        let consumer: BaseConsumer = settings::reader(access, "tidegate-lab-positions")
             .create()
             .context("cannot make a Kafka client")?;
         let mut positions = Self::default();

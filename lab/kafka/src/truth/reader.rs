@@ -11,6 +11,7 @@ use rdkafka::message::BorrowedMessage;
 
 use super::positions::{Partition, Positions};
 use super::{Event, PUBLISH_ID_HEADER, Seen, Start, Tally};
+use crate::settings::Access;
 use crate::{raw, settings};
 
 /// How long a poll waits when there is nothing to read; orders wait as long at most.
@@ -40,15 +41,21 @@ pub(crate) enum Order {
     },
 }
 
+/// A barrier that was written and not yet read.
+struct Awaited {
+    targets: Vec<(Partition, i64)>,
+    reply: mpsc::Sender<()>,
+}
+
 /// Where records go.
 pub(crate) type Sink = Box<dyn FnMut(Event<'_>) + Send>;
 
 pub(crate) struct Reader {
-    bootstrap: String,
+    access: Access,
     consumer: BaseConsumer,
     positions: Positions,
     orders: mpsc::Receiver<Order>,
-    awaited: Vec<(Vec<(Partition, i64)>, mpsc::Sender<()>)>,
+    awaited: Vec<Awaited>,
     sink: Sink,
     tally: Tally,
     /// The log no longer had an offset; look again where it starts.
@@ -57,14 +64,14 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(
-        bootstrap: &str,
+        access: &Access,
         positions: Positions,
         orders: mpsc::Receiver<Order>,
         sink: Sink,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            bootstrap: bootstrap.to_owned(),
-            consumer: assigned(bootstrap, &positions)?,
+            access: access.clone(),
+            consumer: assigned(access, &positions)?,
             positions,
             orders,
             awaited: Vec::new(),
@@ -94,7 +101,7 @@ impl Reader {
         match order {
             // Whoever asked may have lost patience; the reader reads on.
             Order::Partitions { reply } => drop(reply.send(self.positions.partitions())),
-            Order::Pass { targets, reply } => self.awaited.push((targets, reply)),
+            Order::Pass { targets, reply } => self.awaited.push(Awaited { targets, reply }),
             Order::Recreated { topic, reply } => {
                 self.positions.forget(&topic);
                 drop(reply.send(self.take_up(&topic)));
@@ -105,8 +112,7 @@ impl Reader {
 
     /// A fresh client: one that knew the topic under its old id may go on asking for that.
     fn take_up(&mut self, topic: &str) -> anyhow::Result<()> {
-        let fresh: BaseConsumer =
-            settings::reader(&self.bootstrap, "tidegate-lab-truth").create()?;
+        let fresh: BaseConsumer = settings::reader(&self.access, "tidegate-lab-truth").create()?;
         self.positions.add(&fresh, topic, Start::Beginning)?;
         fresh.assign(&self.positions.assignment()?)?;
         self.consumer = fresh;
@@ -146,7 +152,7 @@ impl Reader {
 
     fn answer_awaited(&mut self) {
         let positions = &self.positions;
-        self.awaited.retain(|(targets, reply)| {
+        self.awaited.retain(|Awaited { targets, reply }| {
             let passed = targets
                 .iter()
                 .all(|(partition, offset)| positions.passed(partition, *offset));
@@ -158,8 +164,8 @@ impl Reader {
     }
 }
 
-fn assigned(bootstrap: &str, positions: &Positions) -> anyhow::Result<BaseConsumer> {
-    let consumer: BaseConsumer = settings::reader(bootstrap, "tidegate-lab-truth")
+fn assigned(access: &Access, positions: &Positions) -> anyhow::Result<BaseConsumer> {
+    let consumer: BaseConsumer = settings::reader(access, "tidegate-lab-truth")
         .create()
         .context("cannot make a Kafka client")?;
     consumer

@@ -1,0 +1,102 @@
+//! Kafka that is part of the lab: librdkafka's mock cluster. Nothing to install, gone with the run.
+
+use anyhow::Context as _;
+use lab_kafka::embedded::EmbeddedCluster;
+
+use crate::interrupt::Interrupt;
+use crate::provider::{Cluster, Kafka, ProviderError, Refusal, RefusalKind};
+use crate::stage::{KafkaStage, Stage};
+
+/// The most brokers that a mock cluster gets; more proves nothing.
+const MOST_BROKERS: u32 = 16;
+
+/// The provider `--kafka embedded`.
+#[derive(Default)]
+pub(crate) struct Embedded {
+    cluster: Option<EmbeddedCluster>,
+}
+
+impl Embedded {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Kafka for Embedded {
+    fn refuses(&self, stage: &Stage) -> Option<Refusal> {
+        (stage.kafka.brokers > MOST_BROKERS).then(|| Refusal {
+            kind: RefusalKind::ByNature,
+            reason: format!(
+                "the embedded Kafka has at most {MOST_BROKERS} brokers, the stage wants {}",
+                stage.kafka.brokers
+            ),
+            remedy: "use --kafka HOST:PORT with a cluster of your own".to_owned(),
+        })
+    }
+
+    fn start(
+        &mut self,
+        wanted: &KafkaStage,
+        interrupt: &Interrupt,
+    ) -> Result<Cluster, ProviderError> {
+        interrupt.check()?;
+        let cluster =
+            EmbeddedCluster::start(i32::try_from(wanted.brokers).context("too many brokers")?)?;
+        let partitions = i32::try_from(wanted.partitions).context("too many partitions")?;
+        for topic in &wanted.topics {
+            cluster.create_topic(topic, partitions)?;
+        }
+        let running = Cluster {
+            bootstrap: cluster.access().bootstrap.clone(),
+            topics: wanted.topics.clone(),
+            // The mock has no topic ids to ask for.
+            topic_identity: "name",
+            properties: Vec::new(),
+            version: format!(
+                "librdkafka mock cluster {}",
+                lab_kafka::librdkafka_version()
+            ),
+        };
+        self.cluster = Some(cluster);
+        Ok(running)
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    fn stop(&mut self) -> Result<(), ProviderError> {
+        self.cluster = None;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_topics_take_records_as_soon_as_it_has_started() {
+        let mut kafka = Embedded::new();
+        let stage = KafkaStage::default();
+
+        let cluster = kafka.start(&stage, &Interrupt::default()).unwrap();
+        let publisher =
+            lab_kafka::publisher::Publisher::connect(&cluster.bootstrap.as_str().into(), "test")
+                .unwrap();
+        let record = lab_kafka::publisher::Record {
+            topic: cluster.topics[0].clone(),
+            partition: Some(2),
+            ..Default::default()
+        };
+        let placed = publisher
+            .publish_all(&[record], std::time::Duration::from_secs(20))
+            .unwrap();
+
+        assert_eq!((placed[0].partition, placed[0].offset), (2, 0));
+        assert_eq!(
+            (cluster.topics, cluster.topic_identity),
+            (stage.topics, "name")
+        );
+    }
+}
