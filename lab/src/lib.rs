@@ -3,7 +3,7 @@
 //! - [`units`]: durations and rates as people write them.
 //! - [`stage`]: what one cell asks to be built.
 //! - [`provider`]: the parts that can be had in several ways, each behind one short trait.
-//! - [`ports`]: how NATs choose source ports.
+//! - [`gateway`]: the processes under test.
 //! - [`kafka`], [`adc`], [`fleet`]: the providers.
 //! - [`interrupt`], [`leash`]: how a run ends early, and how its children end with it.
 //!
@@ -19,8 +19,8 @@ pub(crate) mod provider;
 
 pub(crate) mod adc;
 pub(crate) mod fleet;
+pub(crate) mod gateway;
 pub(crate) mod kafka;
-pub(crate) mod ports;
 
 pub(crate) mod interrupt;
 pub(crate) mod leash;

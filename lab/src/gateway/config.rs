@@ -1,0 +1,129 @@
+//! The configuration file that a gateway under test is given.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use crate::provider::Cluster;
+use crate::stage::{ProxyRule, Stage};
+
+/// Everything a gateway of this run has to know.
+#[derive(Debug, Clone)]
+pub(crate) struct GatewayConfig<'a> {
+    /// The stage of the cell.
+    pub(crate) stage: &'a Stage,
+    /// The log.
+    pub(crate) cluster: &'a Cluster,
+    /// Address to listen on for devices.
+    pub(crate) listen: IpAddr,
+    /// Key of the placement hash, from the run's seed.
+    pub(crate) hash_key: [u8; 16],
+    /// A known-bad hash instead of the real one, to see the lab catch it.
+    pub(crate) control_hash: Option<&'a str>,
+}
+
+impl GatewayConfig<'_> {
+    /// The text of `gateway.toml`.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |key: &str, value: String| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line(
+            "X.ConnectionOffload",
+            self.stage.connection_offload.to_string(),
+        );
+        line("workgroups.count", self.stage.workgroups.to_string());
+        line("workgroups.hash-key", quoted(&hex(&self.hash_key)));
+        if let Some(hash) = self.control_hash {
+            line("workgroups.control-hash", quoted(hash));
+        }
+        line("admin.address", quoted("127.0.0.1:0"));
+        line("drain.monitor-wait", quoted("0s"));
+        line("kafka.topics", list(&self.cluster.topics));
+        line("kafka.topic-identity", quoted(self.cluster.topic_identity));
+        line(
+            "kafka.properties.\"bootstrap.servers\"",
+            quoted(&self.cluster.bootstrap),
+        );
+        for (key, value) in &self.cluster.properties {
+            line(&format!("kafka.properties.{}", quoted(key)), quoted(value));
+        }
+        text.push_str("\n[[listener]]\n");
+        let mut line = |key: &str, value: String| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line(
+            "address",
+            quoted(&std::net::SocketAddr::new(self.listen, 0).to_string()),
+        );
+        match self.stage.listener.proxy_protocol {
+            ProxyRule::Forbidden => line("proxy-protocol", quoted("forbidden")),
+            ProxyRule::Required => {
+                line("proxy-protocol", quoted("required"));
+                line("trusted", list(&self.stage.listener.trusted));
+            }
+        }
+        text
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn list(items: &[String]) -> String {
+    toml::Value::from(items.to_vec()).to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_says_what_the_stage_says() {
+        let mut stage = Stage::default();
+        stage.listener.proxy_protocol = ProxyRule::Required;
+        let cluster = Cluster {
+            bootstrap: "127.0.0.1:9092".to_owned(),
+            topics: vec!["telemetry".to_owned()],
+            topic_identity: "name",
+            properties: vec![("reconnect.backoff.max.ms".to_owned(), "200".to_owned())],
+            version: "mock".to_owned(),
+        };
+        let config = GatewayConfig {
+            stage: &stage,
+            cluster: &cluster,
+            listen: IpAddr::from([127, 0, 0, 1]),
+            hash_key: [0xab; 16],
+            control_hash: Some("port-modulo"),
+        };
+
+        assert_eq!(
+            config.text(),
+            r#"X.ConnectionOffload = true
+workgroups.count = 4
+workgroups.hash-key = "abababababababababababababababab"
+workgroups.control-hash = "port-modulo"
+admin.address = "127.0.0.1:0"
+drain.monitor-wait = "0s"
+kafka.topics = ["telemetry"]
+kafka.topic-identity = "name"
+kafka.properties."bootstrap.servers" = "127.0.0.1:9092"
+kafka.properties."reconnect.backoff.max.ms" = "200"
+
+[[listener]]
+address = "127.0.0.1:0"
+proxy-protocol = "required"
+trusted = ["127.0.0.0/8", "::1/128"]
+"#
+        );
+    }
+}
