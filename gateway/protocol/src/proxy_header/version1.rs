@@ -188,15 +188,21 @@ impl<'a> Line<'a> {
 
     /// Everything after `UNKNOWN` is to be ignored, as long as it is a line.
     fn skip_to_end(&mut self) -> Result<Option<Source>, Version1Error> {
-        if self
-            .bytes
-            .get(self.at)
-            .is_some_and(|next| !matches!(next, b' ' | b'\r'))
-        {
-            let (word, _) = self.word();
-            return Err(Version1Error::Family {
-                text: format!("UNKNOWN{}", word.escape_ascii()),
-            });
+        match self.bytes.get(self.at) {
+            None | Some(b' ' | b'\r') => {}
+            Some(next) if next.is_ascii_graphic() => {
+                let (word, _) = self.word();
+                return Err(Version1Error::Family {
+                    text: format!("UNKNOWN{}", word.escape_ascii()),
+                });
+            }
+            Some(&found) => {
+                return Err(Version1Error::Separator {
+                    at: self.at,
+                    found,
+                    wanted: "CR LF",
+                });
+            }
         }
         while let Some(&byte) = self.bytes.get(self.at) {
             match byte {
