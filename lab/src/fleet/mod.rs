@@ -1,1 +1,19 @@
 //! The devices.
+//!
+//! - [`origins`]: which address and port each device comes from.
+//! - [`pace`]: when each thing a fleet was told to do is due.
+//! - [`device`]: what is remembered per device; a few dozen bytes.
+//! - [`devices`]: the devices of one event loop, over [`gateway_engine`]'s client side.
+//! - [`outlook`]: what a loop lets the rest of the lab see.
+//! - [`loopback`]: the provider: loops, orders, counts.
+//!
+//! Load is honest: everything is scheduled beforehand, latencies count from the intended time, and the generator's own lag is measured.
+
+mod device;
+mod devices;
+mod loopback;
+mod origins;
+mod outlook;
+mod pace;
+
+pub(crate) use loopback::Loopback;

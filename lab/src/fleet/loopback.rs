@@ -1,0 +1,247 @@
+//! The provider: loops, orders, counts.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use gateway_engine::{EventLoop, Limits, LoopConfig, LoopError, Mailbox};
+use rustix::process::{Resource, getrlimit};
+
+use super::device::Device;
+use super::devices::{Command, Devices, Work};
+use super::origins::{refusal, sources};
+use super::outlook::{Outlook, add};
+use super::pace::{Pace, Share};
+use crate::provider::{
+    DeviceAddress, Fleet, FleetCounts, FleetSetup, Observation, ProviderError, PublishOrder,
+    Refusal, RefusalKind,
+};
+use crate::stage::{ProxyRule, Stage, Subjects, Via};
+
+/// Devices that one loop serves well; more make a second thread worth its while.
+const DEVICES_PER_LOOP: u32 = 2_500;
+
+/// Descriptors that the lab needs beside those of its devices.
+const OTHER_DESCRIPTORS: u64 = 300;
+
+/// A listener that is short of accepts drops requests; TCP asks again after 1, 3 and 7 seconds.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// How long a loop may take to answer a question.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Devices on this machine's loopback addresses, in this process.
+#[derive(Default)]
+pub(crate) struct Loopback {
+    loops: Vec<Loop>,
+    counts: FleetCounts,
+}
+
+/// An event loop on its thread.
+struct Loop {
+    mailbox: Mailbox<Command>,
+    outlook: Arc<Outlook>,
+    thread: JoinHandle<Result<Devices, LoopError>>,
+}
+
+impl Loopback {
+    /// A fleet that has not started.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    fn order(&self, work: Work, pace: &Pace) -> Result<(), ProviderError> {
+        for running in &self.loops {
+            running
+                .mailbox
+                .send(Command::Work(work, pace.clone()))
+                .map_err(|_| anyhow!("an event loop of the fleet has ended"))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        for running in &self.loops {
+            running.mailbox.stop();
+        }
+        for running in self.loops.drain(..) {
+            let ended = running.thread.join();
+            ended.map_err(|_| anyhow!("an event loop of the fleet panicked"))??;
+        }
+        Ok(())
+    }
+}
+
+impl Fleet for Loopback {
+    fn refuses(&self, stage: &Stage) -> Option<Refusal> {
+        let told_by_header =
+            stage.fleet.via == Via::Direct && stage.listener.proxy_protocol == ProxyRule::Required;
+        too_many(stage.fleet.devices).or_else(|| {
+            (!told_by_header)
+                .then(|| refusal(stage.fleet.ports, stage.fleet.addresses))
+                .flatten()
+        })
+    }
+
+    fn start(&mut self, setup: &FleetSetup) -> Result<(), ProviderError> {
+        let mut sources = sources(setup);
+        let given: Vec<SocketAddr> = sources.by_ref().take(setup.devices as usize).collect();
+        if given.len() < setup.devices as usize {
+            return Err(ProviderError::Unfit {
+                what: format!(
+                    "{} has {} sources here, not {}",
+                    setup.ports,
+                    given.len(),
+                    setup.devices
+                ),
+                remedy: "take fewer devices or another model".to_owned(),
+            });
+        }
+        let spare = Arc::new(Mutex::new(sources));
+        let setup = Arc::new(setup.clone());
+        let loops = loops_for(setup.devices);
+        for number in 0..loops {
+            let share = Share { number, loops };
+            let devices = (0..share.count(setup.devices))
+                .filter_map(|index| given.get(share.device(index) as usize))
+                .map(|source| Device::new(*source))
+                .collect();
+            let outlook = Arc::new(Outlook::new()?);
+            let app = Devices::new(
+                Arc::clone(&setup),
+                share,
+                devices,
+                Arc::clone(&spare),
+                Arc::clone(&outlook),
+            );
+            self.loops.push(Loop::start(number, app, outlook)?);
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError> {
+        self.counts.connects_ordered += devices.len() as u64;
+        self.order(Work::Connect, &once(devices, over))
+    }
+
+    fn subscribe(
+        &mut self,
+        devices: Range<u32>,
+        subjects: Subjects,
+        over: Duration,
+    ) -> Result<(), ProviderError> {
+        self.counts.subscribes_ordered += devices.len() as u64;
+        self.order(Work::Subscribe(subjects), &once(devices, over))
+    }
+
+    fn publish(&mut self, order: &PublishOrder) -> Result<(), ProviderError> {
+        let pace = Pace {
+            each: order.messages,
+            ..once(order.devices.clone(), order.over)
+        };
+        self.counts.publishes_ordered += pace.total();
+        self.order(Work::Publish { bytes: order.bytes }, &pace)
+    }
+
+    fn disconnect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError> {
+        self.order(Work::Disconnect, &once(devices, over))
+    }
+
+    fn counts(&self) -> FleetCounts {
+        let mut sum = self.counts.clone();
+        for running in &self.loops {
+            add(&mut sum, &running.outlook.lock().counts);
+        }
+        sum
+    }
+
+    fn addresses(&self) -> Vec<DeviceAddress> {
+        let (reply, answers) = mpsc::channel();
+        let asked = self
+            .loops
+            .iter()
+            .filter(|running| {
+                let question = Command::Addresses(reply.clone());
+                running.mailbox.send(question).is_ok()
+            })
+            .count();
+        let answers = (0..asked).map_while(|_| answers.recv_timeout(ANSWER).ok());
+        let mut addresses: Vec<DeviceAddress> = answers.flatten().collect();
+        addresses.sort_unstable_by_key(|address| address.device);
+        addresses
+    }
+
+    fn take_observations(&mut self) -> Vec<Observation> {
+        let taken = |running: &Loop| std::mem::take(&mut running.outlook.lock().observations);
+        self.loops.iter().flat_map(taken).collect()
+    }
+
+    fn stop(&mut self) -> Result<(), ProviderError> {
+        Ok(self.end()?)
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        // Whoever drops without `stop` has an error of its own to report.
+        let _ = self.end();
+    }
+}
+
+impl Loop {
+    fn start(number: u32, app: Devices, outlook: Arc<Outlook>) -> anyhow::Result<Self> {
+        let limits = Limits {
+            handshake_timeout: HANDSHAKE,
+            ..Limits::default()
+        };
+        let config = LoopConfig {
+            endpoints: Vec::new(),
+            limits,
+            // The gateways are under test, and ping on their own account.
+            keepalive: None,
+            ..LoopConfig::default()
+        };
+        let (event_loop, mailbox) =
+            EventLoop::new(config, app).context("cannot make an event loop for the fleet")?;
+        let thread = thread::Builder::new()
+            .name(format!("fleet-{number}"))
+            .spawn(move || event_loop.run())
+            .context("cannot start a thread for the fleet")?;
+        Ok(Self {
+            mailbox,
+            outlook,
+            thread,
+        })
+    }
+}
+
+fn once(devices: Range<u32>, over: Duration) -> Pace {
+    Pace {
+        devices,
+        each: 1,
+        start: Instant::now(),
+        over,
+    }
+}
+
+fn loops_for(devices: u32) -> u32 {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    devices.div_ceil(DEVICES_PER_LOOP).clamp(1, cores)
+}
+
+/// Why this process cannot hold so many devices; none if it can.
+fn too_many(devices: u32) -> Option<Refusal> {
+    let limit = getrlimit(Resource::Nofile).current?;
+    let room = limit.saturating_sub(OTHER_DESCRIPTORS);
+    (u64::from(devices) > room).then(|| Refusal {
+        kind: RefusalKind::Machine,
+        reason: format!("{devices} devices take as many descriptors, and {limit} are allowed here"),
+        remedy: format!(
+            "take {room} devices, or raise the limit: ulimit -n {}",
+            u64::from(devices) + OTHER_DESCRIPTORS
+        ),
+    })
+}
