@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -32,18 +34,29 @@ pub struct Balancer {
 impl Balancer {
     /// A balancer that has chosen nobody yet.
     pub fn new(method: Balance) -> Self {
-        Self { method, credit: HashMap::new() }
+        Self {
+            method,
+            credit: HashMap::new(),
+        }
     }
 
-    /// The member for the next connection; `None` when there is no candidate.
-    pub fn choose(&mut self, candidates: &[Candidate]) -> Option<MemberId> {
+    /// The member for the next connection of this client; `None` when there is no candidate.
+    pub fn choose(&mut self, client: IpAddr, candidates: &[Candidate]) -> Option<MemberId> {
         match self.method {
             Balance::RoundRobin => self.next_in_turn(candidates),
             Balance::LeastConnections => {
-                let fewest = candidates.iter().map(load_with_one_more).min_by(f64::total_cmp)?;
-                let equals: Vec<_> = candidates.iter().filter(|one| load_with_one_more(one) <= fewest).copied().collect();
+                let fewest = candidates
+                    .iter()
+                    .map(load_with_one_more)
+                    .min_by(f64::total_cmp)?;
+                let equals: Vec<_> = candidates
+                    .iter()
+                    .filter(|one| load_with_one_more(one) <= fewest)
+                    .copied()
+                    .collect();
                 self.next_in_turn(&equals)
             }
+            Balance::SourceAddress => by_address(client, candidates),
         }
     }
 
@@ -70,6 +83,22 @@ impl Balancer {
     }
 }
 
+/// The highest of weighted dice thrown by address and member (rendezvous hashing), so that a member that leaves moves only its
+/// own clients.
+fn by_address(client: IpAddr, candidates: &[Candidate]) -> Option<MemberId> {
+    let score = |one: &Candidate| {
+        let mut hasher = DefaultHasher::new();
+        (client, one.member).hash(&mut hasher);
+        // 53 bits are what an f64 holds exactly; half a step keeps the logarithm finite.
+        let uniform = ((hasher.finish() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        -one.share / uniform.ln()
+    };
+    candidates
+        .iter()
+        .max_by(|a, b| score(a).total_cmp(&score(b)))
+        .map(|one| one.member)
+}
+
 fn load_with_one_more(one: &Candidate) -> f64 {
     f64::from(one.connections + 1) / one.share
 }
@@ -92,6 +121,7 @@ pub fn ramped_share(weight: u32, since: Option<Instant>, ramp: Duration, now: In
 mod tests {
     use super::*;
 
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const A: MemberId = MemberId(0);
     const B: MemberId = MemberId(1);
     const C: MemberId = MemberId(2);
@@ -100,36 +130,91 @@ mod tests {
     fn round_robin_takes_turns() {
         let mut balancer = Balancer::new(Balance::RoundRobin);
 
-        assert_eq!(chosen(&mut balancer, &[idle(A, 1.0), idle(B, 1.0), idle(C, 1.0)], 6), [A, B, C, A, B, C]);
+        assert_eq!(
+            chosen(
+                &mut balancer,
+                &[idle(A, 1.0), idle(B, 1.0), idle(C, 1.0)],
+                6
+            ),
+            [A, B, C, A, B, C]
+        );
     }
 
     #[test]
     fn weights_interleave_instead_of_bursting() {
         let mut balancer = Balancer::new(Balance::RoundRobin);
 
-        assert_eq!(chosen(&mut balancer, &[idle(A, 2.0), idle(B, 1.0)], 6), [A, B, A, A, B, A]);
+        assert_eq!(
+            chosen(&mut balancer, &[idle(A, 2.0), idle(B, 1.0)], 6),
+            [A, B, A, A, B, A]
+        );
     }
 
     #[test]
     fn least_connections_fills_the_emptiest_and_shares_ties() {
         let mut balancer = Balancer::new(Balance::LeastConnections);
 
-        assert_eq!(balancer.choose(&[busy(A, 1.0, 5), busy(B, 1.0, 4)]), Some(B));
-        assert_eq!(chosen(&mut balancer, &[busy(A, 1.0, 5), busy(B, 1.0, 5)], 4), [A, B, A, B]);
+        assert_eq!(
+            balancer.choose(CLIENT, &[busy(A, 1.0, 5), busy(B, 1.0, 4)]),
+            Some(B)
+        );
+        assert_eq!(
+            chosen(&mut balancer, &[busy(A, 1.0, 5), busy(B, 1.0, 5)], 4),
+            [A, B, A, B]
+        );
     }
 
     #[test]
     fn least_connections_counts_per_weight() {
         let mut balancer = Balancer::new(Balance::LeastConnections);
 
-        assert_eq!(balancer.choose(&[busy(A, 3.0, 4), busy(B, 1.0, 1)]), Some(A));
-        assert_eq!(balancer.choose(&[busy(A, 3.0, 7), busy(B, 1.0, 1)]), Some(B));
+        assert_eq!(
+            balancer.choose(CLIENT, &[busy(A, 3.0, 4), busy(B, 1.0, 1)]),
+            Some(A)
+        );
+        assert_eq!(
+            balancer.choose(CLIENT, &[busy(A, 3.0, 7), busy(B, 1.0, 1)]),
+            Some(B)
+        );
+    }
+
+    #[test]
+    fn a_source_address_keeps_its_member_and_only_a_leaving_members_clients_move() {
+        let mut balancer = Balancer::new(Balance::SourceAddress);
+        let mut all = |candidates: &[Candidate]| -> Vec<_> {
+            (0..1_000u32)
+                .map(|host| {
+                    balancer
+                        .choose(IpAddr::from(host.to_be_bytes()), candidates)
+                        .unwrap()
+                })
+                .collect()
+        };
+
+        let before = all(&[idle(A, 1.0), idle(B, 1.0), idle(C, 2.0)]);
+        let after = all(&[idle(A, 1.0), idle(C, 2.0)]);
+
+        assert!(
+            before
+                .iter()
+                .zip(&after)
+                .all(|(before, after)| before == after || *before == B)
+        );
+        let of_c = before.iter().filter(|member| **member == C).count();
+        assert!(
+            (430..570).contains(&of_c),
+            "a weight of 2 in 4 gets about half, this got {of_c} of 1000"
+        );
     }
 
     #[test]
     fn nobody_is_chosen_from_nobody() {
-        for method in [Balance::RoundRobin, Balance::LeastConnections] {
-            assert_eq!(Balancer::new(method).choose(&[]), None);
+        for method in [
+            Balance::RoundRobin,
+            Balance::LeastConnections,
+            Balance::SourceAddress,
+        ] {
+            assert_eq!(Balancer::new(method).choose(CLIENT, &[]), None);
         }
     }
 
@@ -137,11 +222,28 @@ mod tests {
     fn a_ramp_grows_from_a_hundredth_to_the_whole_share() {
         let up = Instant::now();
         let ramp = Duration::from_secs(10);
-        let share_after = |seconds| ramped_share(4, Some(up), ramp, up + Duration::from_secs(seconds));
+        let share_after =
+            |seconds| ramped_share(4, Some(up), ramp, up + Duration::from_secs(seconds));
 
-        assert_eq!([share_after(0), share_after(5), share_after(10), share_after(99)], [0.04, 2.0, 4.0, 4.0]);
-        assert_eq!(ramped_share(4, None, ramp, up), 4.0, "who has always been up does not ramp");
-        assert_eq!(ramped_share(4, Some(up), Duration::ZERO, up), 4.0, "no ramp, full share");
+        assert_eq!(
+            [
+                share_after(0),
+                share_after(5),
+                share_after(10),
+                share_after(99)
+            ],
+            [0.04, 2.0, 4.0, 4.0]
+        );
+        assert_eq!(
+            ramped_share(4, None, ramp, up),
+            4.0,
+            "who has always been up does not ramp"
+        );
+        assert_eq!(
+            ramped_share(4, Some(up), Duration::ZERO, up),
+            4.0,
+            "no ramp, full share"
+        );
     }
 
     fn idle(member: MemberId, share: f64) -> Candidate {
@@ -149,10 +251,16 @@ mod tests {
     }
 
     fn busy(member: MemberId, share: f64, connections: u32) -> Candidate {
-        Candidate { member, share, connections }
+        Candidate {
+            member,
+            share,
+            connections,
+        }
     }
 
     fn chosen(balancer: &mut Balancer, candidates: &[Candidate], times: usize) -> Vec<MemberId> {
-        (0..times).map(|_| balancer.choose(candidates).unwrap()).collect()
+        (0..times)
+            .map(|_| balancer.choose(CLIENT, candidates).unwrap())
+            .collect()
     }
 }

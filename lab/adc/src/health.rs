@@ -65,7 +65,12 @@ pub struct Health {
 impl Health {
     /// Nothing is known yet.
     pub fn new(monitor: &Monitor) -> Self {
-        Self { fall: monitor.fall, rise: monitor.rise, condition: Condition::Checking, against: 0 }
+        Self {
+            fall: monitor.fall,
+            rise: monitor.rise,
+            condition: Condition::Checking,
+            against: 0,
+        }
     }
 
     /// What is believed now.
@@ -121,19 +126,30 @@ mod tests {
     fn it_takes_fall_failures_in_a_row_to_go_down() {
         let up = Condition::Up;
 
-        assert_eq!(beliefs(3, 1, &[Well, Ill, Ill, Well, Ill, Ill, Ill]), [up, up, up, up, up, up, Condition::Down]);
+        assert_eq!(
+            beliefs(3, 1, &[Well, Ill, Ill, Well, Ill, Ill, Ill]),
+            [up, up, up, up, up, up, Condition::Down]
+        );
     }
 
     #[test]
     fn it_takes_rise_successes_in_a_row_to_come_back() {
         let down = Condition::Down;
 
-        assert_eq!(beliefs(1, 3, &[Ill, Well, Well, Ill, Well, Well, Well]), [down, down, down, down, down, down, Condition::Up]);
+        assert_eq!(
+            beliefs(1, 3, &[Ill, Well, Well, Ill, Well, Well, Well]),
+            [down, down, down, down, down, down, Condition::Up]
+        );
     }
 
     #[test]
     fn a_member_may_ask_for_a_drain_and_take_it_back() {
-        let expected = [Condition::Up, Condition::Draining, Condition::Draining, Condition::Up];
+        let expected = [
+            Condition::Up,
+            Condition::Draining,
+            Condition::Draining,
+            Condition::Up,
+        ];
 
         assert_eq!(beliefs(2, 1, &[Well, Draining, Ill, Well]), expected);
     }
@@ -144,11 +160,18 @@ mod tests {
 
         assert_eq!(of(&[]), Condition::Unchecked);
         assert_eq!(of(&[Condition::Up, Condition::Down]), Condition::Down);
-        assert_eq!(of(&[Condition::Up, Condition::Draining]), Condition::Draining);
+        assert_eq!(
+            of(&[Condition::Up, Condition::Draining]),
+            Condition::Draining
+        );
     }
 
     fn beliefs(fall: u32, rise: u32, findings: &[Finding]) -> Vec<Condition> {
-        let mut health = Health::new(&Monitor { fall, rise, ..Monitor::new(MonitorKind::Tcp) });
+        let mut health = Health::new(&Monitor {
+            fall,
+            rise,
+            ..Monitor::new(MonitorKind::Tcp)
+        });
         let mut observe = |finding: &Finding| {
             health.observe(*finding);
             health.condition()

@@ -27,12 +27,18 @@ struct Record {
 impl SourceAddressRecords {
     /// Records that are forgotten `timeout` after their last use.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, records: HashMap::new() }
+        Self {
+            timeout,
+            records: HashMap::new(),
+        }
     }
 
     /// The member this client had, unless that is too long ago.
     pub fn member_of(&self, client: IpAddr, now: Instant) -> Option<MemberId> {
-        self.records.get(&client).filter(|record| self.is_fresh(record, now)).map(|record| record.member)
+        self.records
+            .get(&client)
+            .filter(|record| self.is_fresh(record, now))
+            .map(|record| record.member)
     }
 
     /// The client has been given this member now.
@@ -40,7 +46,13 @@ impl SourceAddressRecords {
         if self.records.len() >= MOST_RECORDS && !self.records.contains_key(&client) {
             self.make_room(now);
         }
-        self.records.insert(client, Record { member, used_at: now });
+        self.records.insert(
+            client,
+            Record {
+                member,
+                used_at: now,
+            },
+        );
     }
 
     /// Forgets everyone, as a twin that takes over without mirrored records.
@@ -54,9 +66,14 @@ impl SourceAddressRecords {
 
     fn make_room(&mut self, now: Instant) {
         let timeout = self.timeout;
-        self.records.retain(|_, record| now.saturating_duration_since(record.used_at) < timeout);
+        self.records
+            .retain(|_, record| now.saturating_duration_since(record.used_at) < timeout);
         if self.records.len() >= MOST_RECORDS
-            && let Some(stalest) = self.records.iter().min_by_key(|(_, record)| record.used_at).map(|(client, _)| *client)
+            && let Some(stalest) = self
+                .records
+                .iter()
+                .min_by_key(|(_, record)| record.used_at)
+                .map(|(client, _)| *client)
         {
             self.records.remove(&stalest);
         }
@@ -75,7 +92,10 @@ mod tests {
         let mut records = SourceAddressRecords::new(TIMEOUT);
         records.remember(client(1), MemberId(7), start);
 
-        assert_eq!(records.member_of(client(1), start + TIMEOUT / 2), Some(MemberId(7)));
+        assert_eq!(
+            records.member_of(client(1), start + TIMEOUT / 2),
+            Some(MemberId(7))
+        );
         assert_eq!(records.member_of(client(1), start + TIMEOUT), None);
         assert_eq!(records.member_of(client(2), start), None);
     }
@@ -85,12 +105,19 @@ mod tests {
         let start = Instant::now();
         let mut records = SourceAddressRecords::new(TIMEOUT);
         for number in 0..=MOST_RECORDS {
-            records.remember(client(number), MemberId(0), start + Duration::from_micros(number as u64));
+            records.remember(
+                client(number),
+                MemberId(0),
+                start + Duration::from_micros(number as u64),
+            );
         }
 
         assert_eq!(records.records.len(), MOST_RECORDS);
         assert_eq!(records.member_of(client(0), start), None);
-        assert_eq!(records.member_of(client(MOST_RECORDS), start), Some(MemberId(0)));
+        assert_eq!(
+            records.member_of(client(MOST_RECORDS), start),
+            Some(MemberId(0))
+        );
     }
 
     fn client(number: usize) -> IpAddr {

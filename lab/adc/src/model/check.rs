@@ -1,8 +1,12 @@
 //! What a model must keep besides its shape: names that exist, families that match, numbers that can work.
 
-use std::{collections::HashSet, fmt, net::SocketAddr};
+use std::{
+    collections::HashSet,
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
-use super::{MemberState, Model, Monitor, MonitorKind, Pool, Snat, SnatPorts, VirtualServer};
+use super::{Model, Monitor, MonitorKind, Pool, Snat, SnatPorts, VirtualServer};
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +37,11 @@ impl fmt::Display for Problem {
 }
 
 fn listed(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(Problem::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 impl Model {
@@ -44,9 +52,16 @@ impl Model {
     pub fn check(&self) -> Result<(), ModelError> {
         let mut found = Findings::default();
         if self.virtual_servers.is_empty() {
-            found.add("virtual-servers", "there is none", "name at least one address to listen on");
+            found.add(
+                "virtual-servers",
+                "there is none",
+                "name at least one address to listen on",
+            );
         }
-        found.unique("virtual-servers", self.virtual_servers.iter().map(|server| &server.name));
+        found.unique(
+            "virtual-servers",
+            self.virtual_servers.iter().map(|server| &server.name),
+        );
         found.unique("pools", self.pools.iter().map(|pool| &pool.name));
         for (index, server) in self.virtual_servers.iter().enumerate() {
             self.check_virtual_server(&format!("virtual-servers[{index}]"), server, &mut found);
@@ -55,7 +70,11 @@ impl Model {
             check_pool(&format!("pools[{index}]"), pool, &mut found);
         }
 
-        if found.0.is_empty() { Ok(()) } else { Err(ModelError::Contradictions(found.0)) }
+        if found.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ModelError::Contradictions(found.0))
+        }
     }
 
     /// The pool of this name.
@@ -65,38 +84,73 @@ impl Model {
 
     fn check_virtual_server(&self, place: &str, server: &VirtualServer, found: &mut Findings) {
         let Some(pool) = self.pool(&server.pool) else {
-            let known = self.pools.iter().map(|pool| pool.name.as_str()).collect::<Vec<_>>().join(", ");
+            let known = self
+                .pools
+                .iter()
+                .map(|pool| pool.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
             let what = format!("there is no pool `{}`", server.pool);
-            return found.add(&format!("{place}.pool"), &what, &format!("known pools: {known}"));
+            return found.add(
+                &format!("{place}.pool"),
+                &what,
+                &format!("known pools: {known}"),
+            );
         };
         if server.connection_limit == Some(0) {
-            found.add(&format!("{place}.connection-limit"), "0 lets nobody in", "leave it out for no limit");
+            found.add(
+                &format!("{place}.connection-limit"),
+                "0 lets nobody in",
+                "leave it out for no limit",
+            );
         }
         if server.connect_timeout.is_zero() {
-            found.add(&format!("{place}.connect-timeout"), "no handshake takes 0s", "write at least \"1s\"");
+            found.add(
+                &format!("{place}.connect-timeout"),
+                "no handshake takes 0s",
+                "write at least \"1s\"",
+            );
         }
         if server.idle_timeout.is_some_and(|idle| idle.after.is_zero()) {
-            found.add(&format!("{place}.idle-timeout.after"), "0s ends every connection", "leave idle-timeout out to never end one");
+            found.add(
+                &format!("{place}.idle-timeout.after"),
+                "0s ends every connection",
+                "leave idle-timeout out to never end one",
+            );
         }
         check_snat(&format!("{place}.snat"), &server.snat, pool, found);
     }
 }
 
 fn check_snat(place: &str, snat: &Snat, pool: &Pool, found: &mut Findings) {
-    if let SnatPorts::Range { first, last } = snat.ports
-        && (first == 0 || first > last)
-    {
-        let what = format!("{first} to {last} is no range of ports");
-        found.add(&format!("{place}.ports"), &what, "write first and last from 1 to 65535, first not above last");
-    }
-    if let SnatPorts::Stride { by: 0 } = snat.ports {
-        found.add(&format!("{place}.ports"), "a stride of 0 never moves", "write at least 1");
+    if let Some((first, last)) = snat.port_range {
+        let place = format!("{place}.port-range");
+        if first == 0 || first > last {
+            let what = format!("{first} to {last} is no range of ports");
+            found.add(
+                &place,
+                &what,
+                "write the first and the last port, from 1 to 65535",
+            );
+        }
+        if !matches!(snat.ports, SnatPorts::Model(_)) {
+            let what = format!("with {} ports nobody asks for a range", snat.ports);
+            found.add(
+                &place,
+                &what,
+                "leave it out, or choose a model such as ports = range",
+            );
+        }
     }
     for member in &pool.members {
-        let same_family = |address: &std::net::IpAddr| address.is_ipv4() == member.address.is_ipv4();
+        let same_family = |address: &IpAddr| address.is_ipv4() == member.address.is_ipv4();
         if !snat.addresses.is_empty() && !snat.addresses.iter().any(same_family) {
             let what = format!("no address can reach the member {}", member.address);
-            found.add(&format!("{place}.addresses"), &what, "add one of the member's family, or leave addresses out");
+            found.add(
+                &format!("{place}.addresses"),
+                &what,
+                "add one of the member's family, or leave addresses out",
+            );
         }
     }
 }
@@ -107,15 +161,26 @@ fn check_pool(place: &str, pool: &Pool, found: &mut Findings) {
         let place = format!("{place}.members[{index}]");
         if !seen.insert(member.address) {
             let what = format!("{} is in the pool already", member.address);
-            found.add(&format!("{place}.address"), &what, "name each member once; use weight for a larger share");
+            found.add(
+                &format!("{place}.address"),
+                &what,
+                "name each member once; use weight for a larger share",
+            );
         }
         check_reachable(&place, member.address, found);
         if member.weight == 0 {
-            let remedy = format!("write at least 1, or state = {:?}", MemberState::Disabled).to_lowercase();
-            found.add(&format!("{place}.weight"), "a weight of 0 has no share", &remedy);
+            found.add(
+                &format!("{place}.weight"),
+                "a weight of 0 has no share",
+                "write at least 1, or state = disabled",
+            );
         }
         if member.connection_limit == Some(0) {
-            found.add(&format!("{place}.connection-limit"), "0 lets nobody in", "leave it out for no limit");
+            found.add(
+                &format!("{place}.connection-limit"),
+                "0 lets nobody in",
+                "leave it out for no limit",
+            );
         }
     }
     for (index, monitor) in pool.monitors.iter().enumerate() {
@@ -126,23 +191,39 @@ fn check_pool(place: &str, pool: &Pool, found: &mut Findings) {
 fn check_reachable(place: &str, address: SocketAddr, found: &mut Findings) {
     if address.port() == 0 || address.ip().is_unspecified() {
         let what = format!("nobody can connect to {address}");
-        found.add(&format!("{place}.address"), &what, "write the address and port at which the member listens");
+        found.add(
+            &format!("{place}.address"),
+            &what,
+            "write the address and port at which the member listens",
+        );
     }
 }
 
 fn check_monitor(place: &str, monitor: &Monitor, found: &mut Findings) {
     for (key, value) in [("fall", monitor.fall), ("rise", monitor.rise)] {
         if value == 0 {
-            found.add(&format!("{place}.{key}"), "0 probes decide nothing", "write at least 1");
+            found.add(
+                &format!("{place}.{key}"),
+                "0 probes decide nothing",
+                "write at least 1",
+            );
         }
     }
     for (key, value) in [("interval", monitor.interval), ("timeout", monitor.timeout)] {
         if value.is_zero() {
-            found.add(&format!("{place}.{key}"), "0s is no time", "write at least \"100ms\"");
+            found.add(
+                &format!("{place}.{key}"),
+                "0s is no time",
+                "write at least \"100ms\"",
+            );
         }
     }
     if monitor.port == Some(0) {
-        found.add(&format!("{place}.port"), "port 0 cannot be asked", "leave it out to ask the balanced port");
+        found.add(
+            &format!("{place}.port"),
+            "port 0 cannot be asked",
+            "leave it out to ask the balanced port",
+        );
     }
     if let MonitorKind::Http { path, headers, .. } = &monitor.kind {
         check_request(place, path, headers, found);
@@ -152,11 +233,22 @@ fn check_monitor(place: &str, monitor: &Monitor, found: &mut Findings) {
 fn check_request(place: &str, path: &str, headers: &[(String, String)], found: &mut Findings) {
     let breaks_the_request = |text: &str| text.contains(['\r', '\n']);
     if !path.starts_with('/') || path.contains(' ') || breaks_the_request(path) {
-        found.add(&format!("{place}.kind.path"), &format!("{path:?} is no path"), "begin with / and leave out blanks");
+        found.add(
+            &format!("{place}.kind.path"),
+            &format!("{path:?} is no path"),
+            "begin with / and leave out blanks",
+        );
     }
-    if let Some((name, value)) = headers.iter().find(|(name, value)| breaks_the_request(name) || breaks_the_request(value)) {
+    if let Some((name, value)) = headers
+        .iter()
+        .find(|(name, value)| breaks_the_request(name) || breaks_the_request(value))
+    {
         let what = format!("{name:?}: {value:?} breaks the line");
-        found.add(&format!("{place}.kind.headers"), &what, "write one header per entry, without line ends");
+        found.add(
+            &format!("{place}.kind.headers"),
+            &what,
+            "write one header per entry, without line ends",
+        );
     }
 }
 
@@ -165,14 +257,22 @@ struct Findings(Vec<Problem>);
 
 impl Findings {
     fn add(&mut self, place: &str, what: &str, remedy: &str) {
-        self.0.push(Problem { place: place.to_owned(), what: what.to_owned(), remedy: remedy.to_owned() });
+        self.0.push(Problem {
+            place: place.to_owned(),
+            what: what.to_owned(),
+            remedy: remedy.to_owned(),
+        });
     }
 
     fn unique<'a>(&mut self, place: &str, names: impl Iterator<Item = &'a String>) {
         let mut seen = HashSet::new();
         for (index, name) in names.enumerate() {
             if !seen.insert(name) {
-                self.add(&format!("{place}[{index}].name"), &format!("`{name}` is taken"), "give each its own name");
+                self.add(
+                    &format!("{place}[{index}].name"),
+                    &format!("`{name}` is taken"),
+                    "give each its own name",
+                );
             }
         }
     }

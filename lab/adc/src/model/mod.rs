@@ -42,6 +42,9 @@ pub struct VirtualServer {
     pub listen: SocketAddr,
     /// The name of the pool that serves it.
     pub pool: String,
+    /// Clients begin with a PROXY header and are who it says, because their addresses cannot be had on this machine.
+    #[serde(default)]
+    pub accept_proxy: bool,
     /// Which source addresses and ports its members see.
     #[serde(default)]
     pub snat: Snat,
@@ -72,6 +75,7 @@ impl VirtualServer {
             name: name.into(),
             listen,
             pool: pool.into(),
+            accept_proxy: false,
             snat: Snat::default(),
             persistence: Persistence::None,
             proxy_protocol: ProxyProtocol::Off,
@@ -149,7 +153,10 @@ impl Model {
         Self {
             seed: 0,
             virtual_servers: vec![VirtualServer::new("virtual", listen, "pool")],
-            pools: vec![Pool::new("pool", members.into_iter().map(Member::new).collect())],
+            pools: vec![Pool::new(
+                "pool",
+                members.into_iter().map(Member::new).collect(),
+            )],
         }
     }
 

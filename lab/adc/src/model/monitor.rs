@@ -77,7 +77,13 @@ pub enum MonitorKind {
 impl MonitorKind {
     /// GET `path`, expect 200.
     pub fn http(path: impl Into<String>) -> Self {
-        Self::Http { path: path.into(), headers: Vec::new(), status: 200, receive: None, receive_disable: None }
+        Self::Http {
+            path: path.into(),
+            headers: Vec::new(),
+            status: 200,
+            receive: None,
+            receive_disable: None,
+        }
     }
 }
 

@@ -62,7 +62,12 @@ pub struct Member {
 impl Member {
     /// An enabled member of weight 1.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, weight: 1, connection_limit: None, state: MemberState::Enabled }
+        Self {
+            address,
+            weight: 1,
+            connection_limit: None,
+            state: MemberState::Enabled,
+        }
     }
 }
 
@@ -92,6 +97,8 @@ pub enum Balance {
     RoundRobin,
     /// The one with the fewest connections per weight.
     LeastConnections,
+    /// By a hash of the client's address, so that a client meets the same member while the pool stays as it is.
+    SourceAddress,
 }
 
 /// What becomes of a member's connections when its monitors find it down.

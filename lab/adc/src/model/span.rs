@@ -9,9 +9,15 @@ use serde::{Deserialize, Deserializer, Serializer, de::Error};
 /// # Errors
 /// When the number or the unit is missing, unknown or too large.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let wrong = || format!("`{text}` is not a duration; write a whole number and ms, s, m or h, such as \"5s\"");
+    let wrong = || {
+        format!(
+            "`{text}` is not a duration; write a whole number and ms, s, m or h, such as \"5s\""
+        )
+    };
     let number: u64 = number.parse().map_err(|_| wrong())?;
     let milliseconds_per_unit = match unit {
         "ms" => 1,
@@ -21,7 +27,10 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
 
-    number.checked_mul(milliseconds_per_unit).map(Duration::from_millis).ok_or_else(wrong)
+    number
+        .checked_mul(milliseconds_per_unit)
+        .map(Duration::from_millis)
+        .ok_or_else(wrong)
 }
 
 /// Writes a duration with the largest unit that keeps it whole. Less than a millisecond is cut off.
@@ -65,10 +74,23 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused_with_an_example() {
-        for text in ["", "5", "s", "-1s", "1.5s", "5 s", "5d", "99999999999999999999s", "18446744073709551615h"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "5 s",
+            "5d",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             let refusal = parse(text).unwrap_err();
 
-            assert!(refusal.starts_with(&format!("`{text}` is not a duration")), "{refusal}");
+            assert!(
+                refusal.starts_with(&format!("`{text}` is not a duration")),
+                "{refusal}"
+            );
         }
     }
 }
