@@ -1,0 +1,309 @@
+//! One cell, section by section. A section without anything to show is left out; a reader never meets an empty frame.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram as Hdr;
+use hdrhistogram::serialization::Deserializer;
+use lab_record::run::{Cell, Event, Expectation, Histogram};
+use lab_record::statistics::{Spread, limits};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::chart::bars::Bars;
+use crate::chart::curves::{self, Curve};
+use crate::chart::{heat, timeline, topology};
+use crate::findings;
+use crate::words::{bytes, grouped, p_value, span_ms, span_us};
+
+/// Histograms with this prefix are stages of a failover and are drawn as one waterfall.
+const FAILOVER: &str = "failover-";
+/// More events than this are cut, with a note; they stay in the record.
+const EVENTS: usize = 200;
+
+/// Everything about one cell.
+pub(crate) fn draw(cell: &Cell) -> Markup {
+    html! {
+        (expectations(&cell.expectations))
+        (topology::draw(&cell.stage, &cell.providers.adc, &cell.providers.kafka))
+        (providers(cell))
+        (spread(cell))
+        (shares(cell))
+        (time_line(cell))
+        (waterfall(&cell.histograms))
+        (latency(&cell.histograms))
+        (ledger(cell.ledger.as_ref()))
+        (resources(cell))
+        (events(&cell.events))
+    }
+}
+
+fn expectations(list: &[Expectation]) -> Markup {
+    html! {
+        @if !list.is_empty() {
+            h3 { "Expectations" }
+            table {
+                thead { tr { th { "" } th { "rule" } th { "wanted" } th { "measured" } } }
+                tbody {
+                    @for e in list {
+                        tr {
+                            td { (held(e.held)) }
+                            th scope="row" { (e.name) }
+                            td { (e.wanted) }
+                            td {
+                                (e.measured)
+                                @if let Some(cause) = &e.cause { p.cause { (cause) } }
+                                @for remark in &e.remarks { p.remark { (remark) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A word and a sign; the colour only repeats them.
+pub(crate) fn held(held: Option<bool>) -> Markup {
+    match held {
+        Some(true) => html! { span.good { "✓ held" } },
+        Some(false) => html! { span.bad { "✗ broken" } },
+        None => html! { span.unknown { "? undecided" } },
+    }
+}
+
+fn providers(cell: &Cell) -> Markup {
+    let of = |name: &str, version: &str| {
+        if version.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name} ({version})")
+        }
+    };
+    html! {
+        p.small {
+            "Kafka: " (of(&cell.providers.kafka, &cell.providers.kafka_version))
+            " · ADC: " (of(&cell.providers.adc, &cell.providers.adc_version))
+            " · fleet: " (cell.providers.fleet)
+            " · took " (span_ms(cell.took_ms))
+        }
+    }
+}
+
+/// How connections fall on workgroups, gateway by gateway, and the source ports that explain it.
+fn spread(cell: &Cell) -> Markup {
+    let mut gateways: Vec<u32> = cell.workgroups.iter().map(|w| w.gateway).collect();
+    gateways.dedup();
+    html! {
+        @if !gateways.is_empty() {
+            h3 { "Connections per workgroup" }
+            @for gateway in gateways { (one_gateway(cell, gateway)) }
+        }
+        @if let Some(ports) = &cell.ports {
+            h3 { "Source ports that placement saw, by residue" }
+            p.small { "An empty residue is a port class that nobody used: a hash of address and port that ends in “port mod k” leaves those workgroups idle." }
+            (heat::residues(ports))
+        }
+    }
+}
+
+fn one_gateway(cell: &Cell, gateway: u32) -> Markup {
+    let counts: Vec<(String, u64)> = cell
+        .workgroups
+        .iter()
+        .filter(|w| w.gateway == gateway)
+        .map(|w| (w.workgroup.to_string(), w.connections))
+        .collect();
+    let numbers: Vec<u64> = counts.iter().map(|(_, n)| *n).collect();
+    let total: u64 = numbers.iter().sum();
+    let groups = numbers.len() as u64;
+    let limit = (groups > 1 && total > 0).then(|| limits::max_over_mean(total, groups));
+    let title = format!("Connections per workgroup of gateway {gateway}");
+    html! {
+        (Bars { title: &title, of: "workgroup", bars: counts, limit }.draw())
+        @if let (Some(spread), Some(limit)) = (Spread::of(&numbers), limit) {
+            p.small {
+                "gateway " (gateway) ": " (grouped(total)) " connections on " (groups) " workgroups, " (grouped(spread.idle)) " idle; max/mean "
+                (format!("{:.3}", spread.max_over_mean)) " (chance explains up to " (format!("{limit:.3}")) ", the shaded band), w " (format!("{:.3}", spread.w)) ", p " (p_value(spread.p))
+            }
+        }
+    }
+}
+
+/// Connections per gateway, where there are several.
+fn shares(cell: &Cell) -> Markup {
+    let mut gateways: Vec<(String, u64)> = vec![];
+    for w in &cell.workgroups {
+        let label = w.gateway.to_string();
+        match gateways.last_mut() {
+            Some((last, sum)) if *last == label => *sum += w.connections,
+            _ => gateways.push((label, w.connections)),
+        }
+    }
+    html! {
+        @if gateways.len() > 1 {
+            h3 { "Connections per gateway" }
+            (Bars { title: "Connections per gateway", of: "gateway", bars: gateways, limit: None }.draw())
+        }
+    }
+}
+
+fn time_line(cell: &Cell) -> Markup {
+    let bands = findings::bands(&cell.events);
+    html! {
+        @if cell.series.iter().any(|s| s.points.len() > 1) {
+            h3 { "Time line" }
+            (timeline::panels(&cell.series, &bands))
+        }
+    }
+}
+
+fn waterfall(histograms: &[Histogram]) -> Markup {
+    let curves = curves_of(histograms.iter().filter(|h| h.name.starts_with(FAILOVER)));
+    html! {
+        @if !curves.is_empty() {
+            h3 { "Failover, device by device" }
+            p.small { "Share of the devices that had got so far, by time since the fault." }
+            (curves::cumulative("Failover waterfall", &curves))
+        }
+    }
+}
+
+fn latency(histograms: &[Histogram]) -> Markup {
+    let curves = curves_of(histograms.iter().filter(|h| !h.name.starts_with(FAILOVER)));
+    html! {
+        @if !histograms.is_empty() {
+            h3 { "Times" }
+            table {
+                thead { tr { th { "what" } th { "count" } th { "median" } th { "99 %" } th { "longest" } } }
+                tbody {
+                    @for h in histograms {
+                        tr {
+                            th scope="row" { (h.name) }
+                            td.number { (grouped(h.count)) }
+                            td.number { (time(h.p50, &h.unit)) }
+                            td.number { (time(h.p99, &h.unit)) }
+                            td.number { (time(h.max, &h.unit)) }
+                        }
+                    }
+                }
+            }
+        }
+        @if !curves.is_empty() { (curves::spectrum("Times by percentile", &curves)) }
+    }
+}
+
+fn time(value: u64, unit: &str) -> String {
+    if unit == "us" {
+        span_us(value)
+    } else {
+        format!("{} {unit}", grouped(value))
+    }
+}
+
+/// The histograms that carry their whole distribution; the table above has the others' numbers.
+fn curves_of<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Vec<Curve<'a>> {
+    histograms
+        .filter(|h| h.unit == "us")
+        .filter_map(|h| {
+            let times = decoded(&h.hdr)?;
+            (!times.is_empty()).then(|| Curve {
+                name: h.name.trim_start_matches(FAILOVER),
+                times,
+            })
+        })
+        .collect()
+}
+
+fn decoded(hdr: &str) -> Option<Hdr<u64>> {
+    let bytes = STANDARD.decode(hdr).ok()?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+}
+
+/// The ledger's numbers as a table, its violations below.
+fn ledger(ledger: Option<&Value>) -> Markup {
+    let Some(Value::Object(fields)) = ledger else {
+        return html! {};
+    };
+    html! {
+        h3 { "Delivery ledger" }
+        p.small { "Truth is an independent read of the topic; every delivery of every device was held against it." }
+        table { tbody {
+            @for (name, value) in fields {
+                @if !matches!(value, Value::Array(_) | Value::Object(_)) {
+                    tr { th scope="row" { (name) } td.number { (plain(value)) } }
+                }
+            }
+        } }
+        @for (name, value) in fields {
+            @if let Value::Array(list) = value {
+                @if !list.is_empty() {
+                    h4 { (name) }
+                    ol { @for entry in list.iter().take(50) { li { (plain(entry)) } } }
+                    @if list.len() > 50 { p.small { (grouped(list.len() as u64 - 50)) " more are in the record." } }
+                }
+            }
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), grouped),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(k, v)| format!("{k} {}", plain(v)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn resources(cell: &Cell) -> Markup {
+    html! {
+        @if !cell.resources.is_empty() {
+            h3 { "Resources" }
+            table {
+                thead { tr { th { "process" } th { "processor time" } th { "peak memory" } th { "descriptors" } } }
+                tbody {
+                    @for r in &cell.resources {
+                        tr {
+                            th scope="row" { (r.process) }
+                            td.number { (span_ms(r.cpu_ms)) }
+                            td.number { (bytes(r.peak_rss_bytes)) }
+                            td.number { (grouped(r.descriptors)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn events(events: &[Event]) -> Markup {
+    html! {
+        @if !events.is_empty() {
+            details {
+                summary { "Events (" (grouped(events.len() as u64)) ")" }
+                table {
+                    thead { tr { th { "at" } th { "what" } th { "detail" } } }
+                    tbody {
+                        @for event in events.iter().take(EVENTS) {
+                            tr {
+                                td.number { (moment(event.at_ms)) }
+                                th scope="row" { (event.kind) }
+                                td { (event.detail.iter().map(|(k, v)| format!("{k}: {}", plain(v))).collect::<Vec<_>>().join(", ")) }
+                            }
+                        }
+                    }
+                }
+                @if events.len() > EVENTS { p.small { "The rest is in the record." } }
+            }
+        }
+    }
+}
+
+fn moment(ms: i64) -> String {
+    let text = span_ms(ms.unsigned_abs());
+    if ms < 0 { format!("-{text}") } else { text }
+}

@@ -1,0 +1,19 @@
+//! Renderings of a run record. Each is a function of the record alone: it starts nothing, reads no file and no clock, and asks nobody again.
+//!
+//! - [`page`]: `report.html`, one file with nothing loaded from elsewhere.
+//! - [`summary`]: Markdown for a pull request.
+//! - [`openmetrics`]: the numbers for a metrics store.
+//!
+//! Below the page, in reading order:
+//! - [`findings`]: what did not hold, and what to do next.
+//! - [`cell`]: one cell of the matrix, section by section.
+//! - [`chart`]: pictures as SVG, each beside a table of the same numbers.
+//! - [`words`]: numbers and times as a reader wants them.
+
+mod cell;
+mod chart;
+mod findings;
+pub mod openmetrics;
+pub mod page;
+pub mod summary;
+mod words;

@@ -1,0 +1,323 @@
+//! What people read has a snapshot: a change of words is then reviewed as a diff.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Serializer, V2Serializer};
+use lab_record::run::{
+    Cell, Environment, Event, Expectation, FORMAT, Histogram, Providers, Residues, Resources, Run,
+    Scenario, Series, Workgroup,
+};
+use lab_record::verdict::Verdict;
+use serde_json::json;
+
+#[test]
+fn page_of_a_failed_run_names_the_cause_before_anything_else() {
+    let page = lab_report::page::render(&failed());
+
+    let cause = page.find("port % 8 can reach 4 of 8 groups").unwrap();
+    let first_chart = page.find("<svg").unwrap();
+    assert!(cause < first_chart, "the cause stands on the first screen");
+    insta::assert_snapshot!(by_lines(&page));
+}
+
+#[test]
+fn page_of_a_failover_draws_the_waterfall_and_the_fault() {
+    insta::assert_snapshot!(by_lines(&lab_report::page::render(&failover())));
+}
+
+#[test]
+fn page_of_an_unfit_machine_says_what_to_do() {
+    let page = lab_report::page::render(&unfit());
+
+    assert!(page.contains("no container engine answers"), "{page}");
+    assert!(page.contains("start dockerd"), "{page}");
+}
+
+#[test]
+fn summary_names_each_broken_expectation() {
+    insta::assert_snapshot!(lab_report::summary::render(&[failed(), unfit()]));
+}
+
+#[test]
+fn metrics_follow_the_openmetrics_format() {
+    insta::assert_snapshot!(lab_report::openmetrics::render(&[failed(), failover()]));
+}
+
+#[test]
+fn page_loads_nothing_from_elsewhere_and_needs_no_script() {
+    for run in [failed(), failover(), unfit()] {
+        let page = lab_report::page::render(&run);
+
+        for forbidden in [
+            "<script", "<link", "src=", "url(", "@import", "http://", "https://",
+        ] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+    }
+}
+
+#[test]
+fn text_from_outside_cannot_become_markup() {
+    let mut run = failed();
+    run.scenario.text = "title = \"<script>alert(1)</script>\"".to_owned();
+    run.cells[0].expectations[0].measured = "<img onerror=x>".to_owned();
+
+    let page = lab_report::page::render(&run);
+
+    assert!(!page.contains("<script>") && !page.contains("<img"));
+}
+
+#[test]
+fn ten_thousand_points_stay_under_two_megabytes() {
+    let mut run = failover();
+    run.cells[0].series = (0..8)
+        .map(|n| {
+            series(
+                &format!("series {n}"),
+                (0..10_000)
+                    .map(|t| (t * 10, f64::from((t * 7919 % 1013) as i32)))
+                    .collect(),
+            )
+        })
+        .collect();
+
+    let page = lab_report::page::render(&run);
+
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+/// One element per line, so that a diff shows what changed.
+fn by_lines(page: &str) -> String {
+    page.replace("><", ">\n<")
+}
+
+/// One of two cells broke its expectation: even ports and a hash that keeps their parity.
+fn failed() -> Run {
+    let mut broken = cell("adc.snat-ports=linux-connect", Verdict::Fail);
+    broken.expectations = vec![Expectation {
+        name: "spread".to_owned(),
+        wanted: "even over 8 workgroups".to_owned(),
+        measured: "4 of 8 workgroups idle, max/mean 2.06".to_owned(),
+        held: Some(false),
+        cause: Some("all 3,000 source ports are even; port % 8 can reach 4 of 8 groups".to_owned()),
+        remarks: vec!["p < 1e-300".to_owned()],
+    }];
+    broken.workgroups = workgroups(&[750, 0, 774, 0, 731, 0, 745, 0]);
+    broken.ports = Some(residues([750, 0, 774, 0, 731, 0, 745, 0]));
+    let mut even = cell("adc.snat-ports=range", Verdict::Pass);
+    even.expectations = vec![held("spread", "even over 8 workgroups", "max/mean 1.07")];
+    even.workgroups = workgroups(&[375, 380, 370, 401, 352, 377, 369, 376]);
+    run(
+        "scenarios/distribution/offload-spreads.toml",
+        "Address and port spread a fleet behind one SNAT address",
+        vec![broken, even],
+    )
+}
+
+/// One of three gateways is killed; everybody comes back.
+fn failover() -> Run {
+    let mut cell = cell("", Verdict::Pass);
+    cell.expectations = vec![held("lost-max", "0 lost", "0 of 30,000 lost")];
+    cell.workgroups = (0..3)
+        .flat_map(|gateway| {
+            workgroups(&[100, 110, 95, 105])
+                .into_iter()
+                .map(move |w| Workgroup { gateway, ..w })
+        })
+        .collect();
+    cell.series = vec![
+        series(
+            "connected",
+            (0..60)
+                .map(|t| {
+                    (
+                        t * 500,
+                        if (20..24).contains(&t) {
+                            3_400.0
+                        } else {
+                            5_000.0
+                        },
+                    )
+                })
+                .collect(),
+        ),
+        series(
+            "delivered",
+            (0..60)
+                .map(|t| (t * 500, 1_000.0 + f64::from((t % 7) as i32)))
+                .collect(),
+        ),
+    ];
+    cell.events = vec![
+        event(0, "step", &[("do", json!("connect"))]),
+        event(10_000, "fault", &[("name", json!("kill gateway 1"))]),
+        event(12_000, "fault-over", &[("name", json!("kill gateway 1"))]),
+    ];
+    cell.histograms = vec![
+        histogram("failover-noticed", (0..1_667).map(|n| 200 + n)),
+        histogram("failover-connected", (0..1_667).map(|n| 20_000 + n * 1_100)),
+        histogram("failover-caught-up", (0..1_667).map(|n| 25_000 + n * 1_150)),
+        histogram(
+            "delivery",
+            (0..30_000u64).map(|n| 400 + n % 977 + if n % 1000 == 0 { 40_000 } else { 0 }),
+        ),
+    ];
+    cell.ledger =
+        Some(json!({"records": 30_000, "lost": 0, "doubled": 0, "swapped": 0, "violations": []}));
+    cell.resources = vec![Resources {
+        process: "gateway-0".to_owned(),
+        cpu_ms: 4_210,
+        peak_rss_bytes: 31_457_280,
+        descriptors: 1_720,
+    }];
+    run(
+        "scenarios/recovery/kill-one-of-three.toml",
+        "A killed gateway loses no message",
+        vec![cell],
+    )
+}
+
+/// The machine lacks a container engine.
+fn unfit() -> Run {
+    let mut cell = cell("", Verdict::Unfit);
+    cell.reason = Some("no container engine answers".to_owned());
+    cell.remedy = Some("start dockerd, or use --kafka embedded".to_owned());
+    run(
+        "scenarios/messaging/in-order.toml",
+        "Every subscriber gets every record once and in order",
+        vec![cell],
+    )
+}
+
+fn run(file: &str, title: &str, cells: Vec<Cell>) -> Run {
+    Run {
+        format: FORMAT.to_owned(),
+        command: format!("lab run {file} --seed 7"),
+        seed: 7,
+        scenario: Scenario {
+            file: file.to_owned(),
+            text: format!("title = \"{title}\"\n"),
+            title: title.to_owned(),
+        },
+        environment: Environment {
+            started_unix_ms: 1_795_356_185_000,
+            lab: "lab 0.1.0".to_owned(),
+            gateway: "gateway 0.1.0".to_owned(),
+            kernel: "Linux 6.18".to_owned(),
+            cpus: 2,
+            cpu_model: "a processor".to_owned(),
+            memory_bytes: 25_769_803_776,
+            descriptors: 20_000,
+            sysctls: BTreeMap::from([(
+                "net.ipv4.ip_local_port_range".to_owned(),
+                "32768 60999".to_owned(),
+            )]),
+        },
+        cells,
+    }
+}
+
+fn cell(name: &str, verdict: Verdict) -> Cell {
+    Cell {
+        name: name.to_owned(),
+        stage: json!({
+            "gateways": 1, "workgroups": 8, "connection-offload": true,
+            "kafka": {"topics": ["telemetry"], "partitions": 3, "brokers": 1},
+            "fleet": {"devices": 3000, "ports": "linux-connect", "addresses": "ipv4", "subjects": "own", "via": "adc"},
+            "adc": {"snat-ports": "linux-connect", "snat-addresses": 1, "proxy-protocol": "off"},
+        }),
+        providers: Providers {
+            kafka: "embedded".to_owned(),
+            kafka_version: "mock cluster 2.12.1".to_owned(),
+            adc: "builtin".to_owned(),
+            adc_version: String::new(),
+            fleet: "loopback".to_owned(),
+        },
+        verdict,
+        reason: None,
+        remedy: None,
+        expectations: vec![],
+        workgroups: vec![],
+        ports: None,
+        events: vec![],
+        series: vec![],
+        histograms: vec![],
+        ledger: None,
+        resources: vec![],
+        took_ms: 4_200,
+    }
+}
+
+fn held(name: &str, wanted: &str, measured: &str) -> Expectation {
+    Expectation {
+        name: name.to_owned(),
+        wanted: wanted.to_owned(),
+        measured: measured.to_owned(),
+        held: Some(true),
+        cause: None,
+        remarks: vec![],
+    }
+}
+
+fn workgroups(connections: &[u64]) -> Vec<Workgroup> {
+    (0u32..)
+        .zip(connections)
+        .map(|(workgroup, n)| Workgroup {
+            gateway: 0,
+            workgroup,
+            connections: *n,
+        })
+        .collect()
+}
+
+fn residues(mod8: [u64; 8]) -> Residues {
+    let fold = |m: usize| {
+        (0..m)
+            .map(|r| mod8.iter().skip(r).step_by(m).sum())
+            .collect()
+    };
+    Residues {
+        mod2: fold(2),
+        mod4: fold(4),
+        mod8: mod8.to_vec(),
+        mod16: mod8.iter().chain(&mod8).map(|n| n / 2).collect(),
+    }
+}
+
+fn series(name: &str, points: Vec<(i64, f64)>) -> Series {
+    Series {
+        name: name.to_owned(),
+        unit: "connections".to_owned(),
+        points,
+    }
+}
+
+fn event(at_ms: i64, kind: &str, detail: &[(&str, serde_json::Value)]) -> Event {
+    let detail = detail
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), v.clone()))
+        .collect();
+    Event {
+        at_ms,
+        kind: kind.to_owned(),
+        detail,
+    }
+}
+
+fn histogram(name: &str, values: impl Iterator<Item = u64>) -> Histogram {
+    let mut times = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+    values.for_each(|value| times.record(value).unwrap());
+    let mut bytes = vec![];
+    V2Serializer::new().serialize(&times, &mut bytes).unwrap();
+    Histogram {
+        name: name.to_owned(),
+        unit: "us".to_owned(),
+        count: times.len(),
+        p50: times.value_at_quantile(0.5),
+        p99: times.value_at_quantile(0.99),
+        max: times.max(),
+        hdr: STANDARD.encode(bytes),
+    }
+}
