@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::LocalSet};
 
@@ -96,6 +97,7 @@ pub fn serve_builtin(config: &Path, rest_address: SocketAddr) -> Result<(), Serv
         path: config.to_owned(),
         error,
     })?;
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -110,6 +112,18 @@ pub fn serve_builtin(config: &Path, rest_address: SocketAddr) -> Result<(), Serv
         rest::serve(listener, engine.handle()).await;
         Ok(())
     })
+}
+
+/// Two descriptors per client add up; what the hard limit allows is ours to take. A refusal shows when clients come.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit of open descriptors");
+    }
 }
 
 fn announce(engine: &Engine, rest: SocketAddr) -> io::Result<()> {

@@ -184,9 +184,11 @@ fn add_member(core: &Rc<Core>, pool: &str, member: Member) -> Result<(), NotTher
     let index = core
         .pool_named(pool)
         .ok_or_else(|| NotThere(format!("there is no pool `{pool}`")))?;
-    let id = core.pools[index].borrow_mut().add(member, Instant::now());
+    let id = core.pools[index]
+        .borrow_mut()
+        .add(member.clone(), Instant::now());
     let id = id.ok_or_else(|| NotThere(format!("{address} is in the pool `{pool}` already")))?;
-    probe::begin(core, index, id, address);
+    probe::begin(core, index, id, &member);
     Ok(())
 }
 

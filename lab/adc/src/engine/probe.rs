@@ -12,7 +12,7 @@ use crate::{
     balance::MemberId,
     engine::core::Core,
     health::Finding,
-    model::{Monitor, MonitorKind},
+    model::{Member, Monitor, MonitorKind},
     proxy_header,
 };
 
@@ -26,62 +26,77 @@ pub(crate) fn begin_all(core: &Rc<Core>) {
             .borrow()
             .entries()
             .iter()
-            .map(|entry| (entry.id, entry.member.address))
+            .map(|entry| (entry.id, entry.member.clone()))
             .collect();
-        for (id, address) in members {
-            begin(core, index, id, address);
+        for (id, member) in members {
+            begin(core, index, id, &member);
         }
     }
 }
 
 /// Begins to probe one member.
-pub(crate) fn begin(core: &Rc<Core>, pool: usize, id: MemberId, address: SocketAddr) {
+pub(crate) fn begin(core: &Rc<Core>, pool: usize, id: MemberId, member: &Member) {
     let monitors = core.pools[pool].borrow().pool().monitors.clone();
-    let watch = |(number, monitor)| {
-        let task =
-            tokio::task::spawn_local(watch(Rc::clone(core), pool, id, address, number, monitor));
-        task.abort_handle()
+    let begin_one = |(number, monitor): (usize, Monitor)| {
+        let watch = Watch {
+            core: Rc::clone(core),
+            pool,
+            id,
+            number,
+            member: member.address,
+            asked: asked_at(member, &monitor),
+            monitor,
+        };
+        tokio::task::spawn_local(watch.run()).abort_handle()
     };
-    let tasks = monitors.into_iter().enumerate().map(watch).collect();
+    let tasks = monitors.into_iter().enumerate().map(begin_one).collect();
     core.probes.borrow_mut().insert((pool, id), tasks);
 }
 
 /// Probes a member that has left no more.
 pub(crate) fn end(core: &Core, pool: usize, id: MemberId) {
-    for task in core
-        .probes
-        .borrow_mut()
-        .remove(&(pool, id))
-        .unwrap_or_default()
-    {
+    let tasks = core.probes.borrow_mut().remove(&(pool, id));
+    for task in tasks.unwrap_or_default() {
         task.abort();
     }
 }
 
-async fn watch(
+/// One monitor of one member.
+struct Watch {
     core: Rc<Core>,
     pool: usize,
     id: MemberId,
-    member: SocketAddr,
     number: usize,
+    member: SocketAddr,
+    asked: SocketAddr,
     monitor: Monitor,
-) {
-    let mut ticks = interval(monitor.interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let finding = probe(&core, member, &monitor).await;
-        core.observe(pool, id, number, finding);
+}
+
+impl Watch {
+    async fn run(self) {
+        let mut ticks = interval(self.monitor.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let finding = self.probe().await;
+            self.core.observe(self.pool, self.id, self.number, finding);
+        }
+    }
+
+    async fn probe(&self) -> Finding {
+        let finding = timeout(self.monitor.timeout, ask(self.asked, &self.monitor)).await;
+        if self.core.weather.get().freezes(self.member) {
+            return Finding::Ill;
+        }
+        finding.ok().and_then(Result::ok).unwrap_or(Finding::Ill)
     }
 }
 
-async fn probe(core: &Core, member: SocketAddr, monitor: &Monitor) -> Finding {
-    let asked = SocketAddr::new(member.ip(), monitor.port.unwrap_or(member.port()));
-    let finding = timeout(monitor.timeout, ask(asked, monitor)).await;
-    if core.weather.get().freezes(member) {
-        return Finding::Ill;
+fn asked_at(member: &Member, monitor: &Monitor) -> SocketAddr {
+    match monitor.port {
+        Some(port) => SocketAddr::new(member.address.ip(), port),
+        None => member.monitor_address.unwrap_or(member.address),
     }
-    finding.ok().and_then(Result::ok).unwrap_or(Finding::Ill)
 }
 
 async fn ask(asked: SocketAddr, monitor: &Monitor) -> std::io::Result<Finding> {

@@ -24,7 +24,7 @@ pub struct Monitor {
     /// Successes in a row that bring it back.
     #[serde(default = "one")]
     pub rise: u32,
-    /// Another port of the member to ask, such as the gateway's admin port. Absent: the port that is balanced.
+    /// The port to ask at every member (F5: `*:8081`). Absent: the member's own monitor address, or what is balanced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// The header with which the probe opens, for listeners that require one.

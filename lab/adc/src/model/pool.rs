@@ -57,6 +57,9 @@ pub struct Member {
     /// What the operator has decided about it.
     #[serde(default)]
     pub state: MemberState,
+    /// Where its monitors ask, if not at the address that is balanced: the gateway's admin port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor_address: Option<SocketAddr>,
 }
 
 impl Member {
@@ -67,6 +70,7 @@ impl Member {
             weight: 1,
             connection_limit: None,
             state: MemberState::Enabled,
+            monitor_address: None,
         }
     }
 }
