@@ -1,9 +1,5 @@
 //! One cell, section by section. A section without anything to show is left out; a reader never meets an empty frame.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram as Hdr;
-use hdrhistogram::serialization::Deserializer;
 use lab_record::run::{Cell, Event, Expectation, Histogram};
 use lab_record::statistics::{Spread, limits};
 use maud::{Markup, html};
@@ -12,6 +8,7 @@ use serde_json::Value;
 use crate::chart::bars::Bars;
 use crate::chart::curves::{self, Curve};
 use crate::chart::{heat, timeline, topology};
+use crate::distribution::decoded;
 use crate::findings;
 use crate::words::{bytes, grouped, p_value, span_ms, span_us};
 
@@ -212,11 +209,6 @@ fn curves_of<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Vec<Curve<'
             })
         })
         .collect()
-}
-
-fn decoded(hdr: &str) -> Option<Hdr<u64>> {
-    let bytes = STANDARD.decode(hdr).ok()?;
-    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
 }
 
 /// The ledger's numbers as a table, its violations below.

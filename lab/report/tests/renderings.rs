@@ -1,5 +1,7 @@
 //! What people read has a snapshot: a change of words is then reviewed as a diff.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -86,6 +88,49 @@ fn ten_thousand_points_stay_under_two_megabytes() {
     let page = lab_report::page::render(&run);
 
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn a_run_compared_with_itself_is_the_same_within_noise() {
+    let comparison = lab_report::compare::compare(&[failover()], &[failover()], 0.1);
+
+    assert!(!comparison.regressed());
+    assert!(lab_report::compare::text(&comparison).ends_with("NOT WORSE\n"));
+}
+
+#[test]
+fn a_slower_tail_is_worse_and_an_unmatched_cell_is_named() {
+    let mut slower = failover();
+    slower.cells[0].histograms[3] = histogram("delivery", (0..30_000u64).map(|n| 900 + n % 977));
+    slower.environment.kernel = "Linux 6.12".to_owned();
+
+    let comparison = lab_report::compare::compare(&[failover(), failed()], &[slower], 0.1);
+
+    assert!(comparison.regressed());
+    insta::assert_snapshot!(lab_report::compare::text(&comparison));
+    insta::assert_snapshot!(by_lines(&lab_report::compare::page(
+        &comparison,
+        "before",
+        "after"
+    )));
+}
+
+#[test]
+fn overview_shows_a_hole_in_the_coverage_as_a_hole() {
+    let (failed, mut failover) = (failed(), failover());
+    failover.cells[0].providers.adc = "haproxy".to_owned();
+    let entries = [
+        lab_report::overview::Entry {
+            run: &failed,
+            link: "a/report.html",
+        },
+        lab_report::overview::Entry {
+            run: &failover,
+            link: "b/report.html",
+        },
+    ];
+
+    insta::assert_snapshot!(by_lines(&lab_report::overview::render(&entries)));
 }
 
 /// One element per line, so that a diff shows what changed.

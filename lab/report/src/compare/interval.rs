@@ -1,0 +1,93 @@
+//! Where a measured value may truly lie, with 95 % confidence.
+
+use hdrhistogram::Histogram;
+
+/// Two-sided 95 % of the normal distribution.
+const Z: f64 = 1.96;
+/// Two-sided 95 % of Student's t for 1 to 30 degrees of freedom.
+const T: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045, 2.042,
+];
+
+/// A value and its bounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The best single answer.
+    pub value: f64,
+    /// The lower bound.
+    pub low: f64,
+    /// The upper bound.
+    pub high: f64,
+}
+
+impl Interval {
+    /// A value that carries no spread of its own, such as a count.
+    pub(super) fn exact(value: f64) -> Self {
+        Self {
+            value,
+            low: value,
+            high: value,
+        }
+    }
+
+    /// The mean of repeated runs, by Student's t.
+    pub(super) fn of_repeats(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        if values.len() < 2 {
+            return Self::exact(mean);
+        }
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let t = T.get(values.len() - 2).copied().unwrap_or(Z);
+        let half = t * (variance / n).sqrt();
+        Self {
+            value: mean,
+            low: mean - half,
+            high: mean + half,
+        }
+    }
+
+    /// A quantile of a distribution, by the order statistics that bracket it: the rank of a quantile is binomial.
+    pub(super) fn of_quantile(times: &Histogram<u64>, quantile: f64) -> Self {
+        let n = times.len().max(1) as f64;
+        let half = Z * (quantile * (1.0 - quantile) / n).sqrt();
+        let at = |q: f64| times.value_at_quantile(q.clamp(0.0, 1.0)) as f64;
+        Self {
+            value: at(quantile),
+            low: at(quantile - half),
+            high: at(quantile + half),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_follow_student() {
+        let interval = Interval::of_repeats(&[10.0, 12.0, 14.0]);
+
+        // s = 2, t(2) = 4.303, half = 4.303 * 2 / sqrt(3) = 4.969.
+        assert_eq!(interval.value, 12.0);
+        assert!(
+            (interval.low - 7.031).abs() < 0.001 && (interval.high - 16.969).abs() < 0.001,
+            "{interval:?}"
+        );
+    }
+
+    #[test]
+    fn a_quantile_is_bracketed_by_order_statistics() {
+        let mut times = Histogram::<u64>::new(3).unwrap();
+        (1..=1_000).for_each(|v| times.record(v).unwrap());
+
+        let median = Interval::of_quantile(&times, 0.5);
+
+        assert_eq!(
+            (median.value, median.low, median.high),
+            (500.0, 470.0, 531.0)
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! The numbers of runs, one entry per place and name, with every run's sample.
+
+use std::borrow::Borrow;
+
+use lab_record::run::{Cell, Run};
+
+use super::{Interval, REPEATS};
+use crate::distribution::decoded;
+
+/// One metric of one cell, over the runs of a side.
+pub(super) struct Metric {
+    pub(super) place: String,
+    pub(super) name: String,
+    pub(super) unit: &'static str,
+    samples: Vec<Interval>,
+}
+
+impl Metric {
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.place == other.place && self.name == other.name && self.unit == other.unit
+    }
+
+    /// Enough runs speak for themselves; of fewer, the middle one with its own bounds.
+    pub(super) fn interval(&self) -> Interval {
+        if self.samples.len() >= REPEATS {
+            let values: Vec<f64> = self.samples.iter().map(|s| s.value).collect();
+            return Interval::of_repeats(&values);
+        }
+        let mut sorted = self.samples.clone();
+        sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
+        sorted
+            .get(sorted.len() / 2)
+            .copied()
+            .unwrap_or(Interval::exact(f64::NAN))
+    }
+}
+
+/// All metrics of a side. For each of them less is better.
+pub(super) fn of_runs(runs: &[impl Borrow<Run>]) -> Vec<Metric> {
+    let mut all: Vec<Metric> = vec![];
+    for run in runs {
+        let run = run.borrow();
+        for cell in &run.cells {
+            let place = place(run, cell);
+            for (name, unit, sample) in samples(cell) {
+                match all.iter_mut().find(|m| m.place == place && m.name == name) {
+                    Some(metric) => metric.samples.push(sample),
+                    None => all.push(Metric {
+                        place: place.clone(),
+                        name,
+                        unit,
+                        samples: vec![sample],
+                    }),
+                }
+            }
+        }
+    }
+    all
+}
+
+fn place(run: &Run, cell: &Cell) -> String {
+    let mut place = run.scenario.file.clone();
+    if !cell.name.is_empty() {
+        place = format!("{place} [{}]", cell.name);
+    }
+    format!(
+        "{place} on {} + {}",
+        cell.providers.kafka, cell.providers.adc
+    )
+}
+
+fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
+    let mut all = vec![];
+    let broken = cell
+        .expectations
+        .iter()
+        .filter(|e| e.held == Some(false))
+        .count();
+    all.push((
+        "expectations broken".to_owned(),
+        "",
+        Interval::exact(broken as f64),
+    ));
+    for histogram in cell.histograms.iter().filter(|h| h.unit == "us") {
+        let Some(times) = decoded(&histogram.hdr) else {
+            continue;
+        };
+        for (quantile, name) in [(0.5, "p50"), (0.99, "p99")] {
+            all.push((
+                format!("{} {name}", histogram.name),
+                "µs",
+                Interval::of_quantile(&times, quantile),
+            ));
+        }
+    }
+    for process in &cell.resources {
+        all.push((
+            format!("{} processor time", process.process),
+            "ms",
+            Interval::exact(process.cpu_ms as f64),
+        ));
+        all.push((
+            format!("{} peak memory", process.process),
+            "bytes",
+            Interval::exact(process.peak_rss_bytes as f64),
+        ));
+    }
+    all
+}
