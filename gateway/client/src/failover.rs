@@ -1,0 +1,192 @@
+//! Which server next: by weight, but none that failed while another is untried.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+use crate::server_list::{ServerId, ServerList};
+
+/// The servers that are left alone for now. Empty, and without memory of its own, while all is well.
+#[derive(Debug, Default)]
+pub(crate) struct Failover {
+    aside: Vec<SetAside>,
+}
+
+#[derive(Debug)]
+struct SetAside {
+    server: ServerId,
+    /// Not before this, unless every server has failed.
+    until: Instant,
+    /// Not before this in any case: the server asked for it.
+    asked_until: Option<Instant>,
+}
+
+/// What can be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    /// This server.
+    Server(ServerId),
+    /// None before this time, because each one asked to be left alone.
+    NotBefore(Instant),
+}
+
+impl Failover {
+    /// Leaves a server alone for a while, and in any case for as long as it asked.
+    pub(crate) fn set_aside(
+        &mut self,
+        server: ServerId,
+        now: Instant,
+        period: Duration,
+        asked: Option<Duration>,
+    ) {
+        self.aside
+            .retain(|aside| aside.server != server && aside.is_current(now));
+        self.aside.push(SetAside {
+            server,
+            until: now + period,
+            asked_until: asked.map(|asked| now + asked),
+        });
+    }
+
+    /// Whether a server could be tried now that has not failed lately.
+    pub(crate) fn has_untried(&self, servers: &ServerList, now: Instant) -> bool {
+        servers
+            .iter()
+            .any(|(id, server)| server.weight > 0 && !self.is_aside(id, now))
+    }
+
+    /// Forgets the failures, since every server has failed, but not what servers asked for.
+    pub(crate) fn begin_round(&mut self, now: Instant) {
+        self.aside.retain_mut(|aside| {
+            aside.until = now;
+            aside.is_current(now)
+        });
+    }
+
+    /// Chooses by weight among the servers that are not set aside.
+    pub(crate) fn pick(&self, servers: &ServerList, now: Instant, rng: &mut impl Rng) -> Pick {
+        let candidates = || servers.iter().filter(|(id, _)| !self.is_aside(*id, now));
+        let total: u64 = candidates()
+            .map(|(_, server)| u64::from(server.weight))
+            .sum();
+        if total == 0 {
+            let first = self
+                .aside
+                .iter()
+                .filter_map(|aside| aside.asked_until.or(Some(aside.until)))
+                .min();
+            return Pick::NotBefore(first.unwrap_or(now));
+        }
+        let mut ticket = rng.random_range(0..total);
+        for (id, server) in candidates() {
+            match ticket.checked_sub(u64::from(server.weight)) {
+                None => return Pick::Server(id),
+                Some(rest) => ticket = rest,
+            }
+        }
+        Pick::NotBefore(now)
+    }
+
+    fn is_aside(&self, server: ServerId, now: Instant) -> bool {
+        self.aside
+            .iter()
+            .any(|aside| aside.server == server && aside.is_current(now))
+    }
+}
+
+impl SetAside {
+    fn is_current(&self, now: Instant) -> bool {
+        self.until > now || self.asked_until.is_some_and(|until| until > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(60);
+
+    fn servers(weights: &[u8]) -> ServerList {
+        ServerList::parse(weights.iter().map(|weight| format!("{weight} ws://a"))).unwrap()
+    }
+
+    fn picked(failover: &Failover, servers: &ServerList, now: Instant, rounds: u32) -> Vec<u32> {
+        let mut rng = SmallRng::seed_from_u64(1);
+        let mut counts = vec![0; servers.iter().count()];
+        for _ in 0..rounds {
+            match failover.pick(servers, now, &mut rng) {
+                Pick::Server(id) => counts[usize::from(id.0)] += 1,
+                Pick::NotBefore(_) => {}
+            }
+        }
+        counts
+    }
+
+    /// The share of a weight, give or take six standard deviations of a binomial distribution.
+    fn assert_share(count: u32, rounds: u32, share: f64) {
+        let (n, mean) = (f64::from(rounds), f64::from(rounds) * share);
+        let slack = 6.0 * (n * share * (1.0 - share)).sqrt();
+        assert!(
+            (f64::from(count) - mean).abs() <= slack,
+            "{count} of {rounds} for a share of {share}"
+        );
+    }
+
+    #[test]
+    fn weights_are_shares_and_zero_is_never_chosen() {
+        let now = Instant::now();
+        let counts = picked(
+            &Failover::default(),
+            &servers(&[50, 0, 25, 25]),
+            now,
+            40_000,
+        );
+
+        for (count, share) in counts.into_iter().zip([0.5, 0.0, 0.25, 0.25]) {
+            assert_share(count, 40_000, share);
+        }
+    }
+
+    #[test]
+    fn failed_server_is_left_alone_for_its_time() {
+        let now = Instant::now();
+        let servers = servers(&[100, 1]);
+        let mut failover = Failover::default();
+
+        failover.set_aside(ServerId(0), now, PERIOD, None);
+
+        assert_eq!(picked(&failover, &servers, now, 100), [0, 100]);
+        assert!(picked(&failover, &servers, now + PERIOD, 100)[0] > 0);
+    }
+
+    #[test]
+    fn new_round_forgets_failures_but_not_wishes() {
+        let now = Instant::now();
+        let servers = servers(&[1, 1]);
+        let mut failover = Failover::default();
+        failover.set_aside(ServerId(0), now, PERIOD, Some(2 * PERIOD));
+        failover.set_aside(ServerId(1), now, PERIOD, None);
+
+        assert!(!failover.has_untried(&servers, now));
+        failover.begin_round(now);
+
+        assert_eq!(picked(&failover, &servers, now, 10), [0, 10]);
+    }
+
+    #[test]
+    fn when_every_server_asked_for_time_the_shortest_wish_is_waited_for() {
+        let now = Instant::now();
+        let servers = servers(&[1, 1]);
+        let mut failover = Failover::default();
+        failover.set_aside(ServerId(0), now, PERIOD, Some(3 * PERIOD));
+        failover.set_aside(ServerId(1), now, PERIOD, Some(2 * PERIOD));
+        failover.begin_round(now);
+
+        let pick = failover.pick(&servers, now, &mut SmallRng::seed_from_u64(1));
+
+        assert_eq!(pick, Pick::NotBefore(now + 2 * PERIOD));
+    }
+}

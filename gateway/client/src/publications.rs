@@ -1,0 +1,140 @@
+//! Publishes that are not answered yet. They outlive connections, and keep their order and their ids.
+
+use std::collections::VecDeque;
+
+use gateway_protocol::message::{Data, ErrorCode, encode_publish};
+
+use crate::event::Ticket;
+
+/// The publishes of a session that wait for an answer, oldest first.
+#[derive(Debug)]
+pub(crate) struct Publications {
+    queue: VecDeque<Publication>,
+    /// Makes the ids of this session's publishes unlike those of any other.
+    publisher: u64,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Publication {
+    ticket: Ticket,
+    subject: Box<str>,
+    data: Data<'static>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// To be sent.
+    Ready,
+    /// Sent on this connection with this id.
+    Sent { id: u64 },
+    /// The gateway could not take it just now.
+    PutOff,
+}
+
+/// What an error means for a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is put off.
+    PutOff,
+    /// It is over.
+    Final(Ticket),
+}
+
+impl Publications {
+    pub(crate) fn new(publisher: u64) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            publisher,
+            next: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn add(&mut self, subject: &str, data: Data<'static>) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.queue.push_back(Publication {
+            ticket,
+            subject: subject.into(),
+            data,
+            state: State::Ready,
+        });
+        ticket
+    }
+
+    /// The next text frame to send, if the window has room. The id is the request's.
+    pub(crate) fn next_frame(&mut self, id: u64, window: usize) -> Option<String> {
+        let sent = self
+            .queue
+            .iter()
+            .filter(|publication| matches!(publication.state, State::Sent { .. }))
+            .count();
+        if sent >= window.max(1) {
+            return None;
+        }
+        let publisher = self.publisher;
+        let next = self
+            .queue
+            .iter_mut()
+            .find(|publication| publication.state == State::Ready)?;
+        next.state = State::Sent { id };
+        let publish_id = format!("{publisher:016x}-{}", next.ticket.0);
+        Some(encode_publish(
+            id,
+            &next.subject,
+            &next.data,
+            Some(&publish_id),
+        ))
+    }
+
+    /// The log has it.
+    pub(crate) fn published(&mut self, id: u64) -> Option<Ticket> {
+        let index = self.find(id)?;
+        self.queue
+            .remove(index)
+            .map(|publication| publication.ticket)
+    }
+
+    /// The gateway refused it.
+    pub(crate) fn refused(&mut self, id: u64, code: ErrorCode) -> Option<Refusal> {
+        let index = self.find(id)?;
+        if code.is_retryable() {
+            self.queue.get_mut(index)?.state = State::PutOff;
+            return Some(Refusal::PutOff);
+        }
+        self.queue
+            .remove(index)
+            .map(|publication| Refusal::Final(publication.ticket))
+    }
+
+    /// What was put off may be sent again.
+    pub(crate) fn retry(&mut self) {
+        self.make_ready(|state| state == State::PutOff);
+    }
+
+    /// Nothing that was sent on the lost connection is certain.
+    pub(crate) fn disconnected(&mut self) {
+        self.make_ready(|_| true);
+    }
+
+    fn make_ready(&mut self, which: impl Fn(State) -> bool) {
+        for publication in self
+            .queue
+            .iter_mut()
+            .filter(|publication| which(publication.state))
+        {
+            publication.state = State::Ready;
+        }
+    }
+
+    fn find(&self, id: u64) -> Option<usize> {
+        self.queue
+            .iter()
+            .position(|publication| publication.state == State::Sent { id })
+    }
+}
