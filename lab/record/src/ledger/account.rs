@@ -1,0 +1,178 @@
+//! The result of a ledger.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Findings of each kind that are kept with their place; all are counted.
+const EXAMPLES: u64 = 20;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Records in the log.
+    pub records: u64,
+    /// Messages that devices received, after their own filtering.
+    pub deliveries: u64,
+    /// Deliveries that could not be judged, because the log lost the records before they were read.
+    pub unjudged: u64,
+    /// Messages that were owed and never came, without a word from the gateway.
+    pub lost: u64,
+    /// Messages that came twice.
+    pub doubled: u64,
+    /// Messages that came after a later one.
+    pub swapped: u64,
+    /// Messages whose bytes are not the log's.
+    pub corrupted: u64,
+    /// Messages that the log does not have, or not for this subject.
+    pub foreign: u64,
+    /// Messages whose epoch differs from the one that another delivery of the record had.
+    pub disagreeing: u64,
+    /// Messages that were owed and did not come, as the gateway said.
+    pub signalled: u64,
+    /// Publishes that were acknowledged and are not in the log.
+    pub vanished: u64,
+    /// Publishes that were acknowledged with a position they do not have.
+    pub misplaced: u64,
+    /// Publishes of one device that are in another order in the log.
+    pub disordered: u64,
+    /// Publishes that were acknowledged.
+    pub acknowledged: u64,
+    /// Records that repeat a publish: legal, and suppressed on delivery.
+    pub repeated: u64,
+    /// The first findings of each kind.
+    pub examples: Vec<Finding>,
+}
+
+/// One thing that should not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What.
+    pub flaw: Flaw,
+    /// The device.
+    pub device: u32,
+    /// Its subscription, or the subject it published.
+    pub subject: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub seq: i64,
+}
+
+/// What can be wrong with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flaw {
+    /// It was owed and never came.
+    Lost,
+    /// It came twice.
+    Doubled,
+    /// It came after a later one.
+    Swapped,
+    /// Its bytes are not the log's.
+    Corrupted,
+    /// The log does not have it, or not for this subject.
+    Foreign,
+    /// Another delivery of the same record had another epoch.
+    Disagreeing,
+    /// It was acknowledged and is not in the log.
+    Vanished,
+    /// It was acknowledged with a position it does not have.
+    Misplaced,
+    /// The device's publishes are in another order in the log.
+    Disordered,
+}
+
+impl Account {
+    /// Whether nothing is wrong. Signalled gaps and repeated publishes are not.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        Flaw::ALL.iter().all(|flaw| self.count(*flaw) == 0)
+    }
+
+    /// How often this is wrong.
+    #[must_use]
+    pub fn count(&self, flaw: Flaw) -> u64 {
+        match flaw {
+            Flaw::Lost => self.lost,
+            Flaw::Doubled => self.doubled,
+            Flaw::Swapped => self.swapped,
+            Flaw::Corrupted => self.corrupted,
+            Flaw::Foreign => self.foreign,
+            Flaw::Disagreeing => self.disagreeing,
+            Flaw::Vanished => self.vanished,
+            Flaw::Misplaced => self.misplaced,
+            Flaw::Disordered => self.disordered,
+        }
+    }
+
+    pub(super) fn note(&mut self, finding: impl FnOnce() -> Finding, flaw: Flaw) {
+        let count = self.count_mut(flaw);
+        *count += 1;
+        if *count <= EXAMPLES {
+            self.examples.push(finding());
+        }
+    }
+
+    fn count_mut(&mut self, flaw: Flaw) -> &mut u64 {
+        match flaw {
+            Flaw::Lost => &mut self.lost,
+            Flaw::Doubled => &mut self.doubled,
+            Flaw::Swapped => &mut self.swapped,
+            Flaw::Corrupted => &mut self.corrupted,
+            Flaw::Foreign => &mut self.foreign,
+            Flaw::Disagreeing => &mut self.disagreeing,
+            Flaw::Vanished => &mut self.vanished,
+            Flaw::Misplaced => &mut self.misplaced,
+            Flaw::Disordered => &mut self.disordered,
+        }
+    }
+}
+
+impl Flaw {
+    /// All of them, messages first.
+    pub const ALL: [Self; 9] = [
+        Self::Lost,
+        Self::Doubled,
+        Self::Swapped,
+        Self::Corrupted,
+        Self::Foreign,
+        Self::Disagreeing,
+        Self::Vanished,
+        Self::Misplaced,
+        Self::Disordered,
+    ];
+
+    /// As a clause about a message.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Lost => "never came",
+            Self::Doubled => "came twice",
+            Self::Swapped => "came after a later one",
+            Self::Corrupted => "came with other bytes than the log has",
+            Self::Foreign => "came although the log has no such record for the subject",
+            Self::Disagreeing => "came with another epoch than elsewhere",
+            Self::Vanished => "was acknowledged and is not in the log",
+            Self::Misplaced => "was acknowledged with a position it does not have",
+            Self::Disordered => "is in the log behind a later publish of the device",
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            flaw,
+            device,
+            subject,
+            partition,
+            seq,
+        } = self;
+        write!(
+            f,
+            "device {device}: message {seq} of {subject} (partition {partition}) {}",
+            flaw.words()
+        )
+    }
+}

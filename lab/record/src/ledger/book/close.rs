@@ -1,0 +1,116 @@
+//! What is still owed, and the account in the end.
+
+use std::borrow::Cow;
+
+use super::{Holding, Ledger, StrandId};
+use crate::ledger::account::{Account, Finding, Flaw};
+use crate::ledger::lane::Lane;
+use crate::ledger::truth::TrackId;
+
+impl Ledger {
+    /// Messages that are owed and have not come yet, as far as the log was read. What was dropped and told so is not owed.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.holdings
+            .iter()
+            .map(|((device, subscription), holding)| {
+                let absent: u64 = self
+                    .lanes_of(*device, *subscription, holding)
+                    .map(|(_, lane, course)| lane.absent_count(course))
+                    .sum();
+                absent.saturating_sub(holding.dropped)
+            })
+            .sum()
+    }
+
+    /// Closes the books. The truth must have been read to its end, which is behind everything that was published.
+    #[must_use]
+    pub fn close(mut self) -> Account {
+        self.judge_phantoms();
+        let mut account = std::mem::take(&mut self.account);
+        for ((device, subscription), holding) in &self.holdings {
+            self.close_holding(*device, *subscription, holding, &mut account);
+        }
+        self.publishes.close(&mut account);
+        account.records = self.log.records();
+        account
+            .examples
+            .sort_by_key(|finding| (finding.flaw, finding.device));
+        account
+    }
+
+    fn close_holding(
+        &self,
+        device: u32,
+        subscription: u32,
+        holding: &Holding,
+        account: &mut Account,
+    ) {
+        let mut pardoned = holding.dropped;
+        for (track_id, lane, course) in self.lanes_of(device, subscription, holding) {
+            for place in lane.absent(course) {
+                if pardoned > 0 {
+                    pardoned -= 1;
+                    account.signalled += 1;
+                    continue;
+                }
+                account.note(
+                    || self.lost(device, subscription, track_id, place),
+                    Flaw::Lost,
+                );
+            }
+        }
+    }
+
+    fn lost(&self, device: u32, subscription: u32, track: TrackId, place: u32) -> Finding {
+        let subscription = self.subscriptions.get(subscription as usize);
+        let key = subscription
+            .and_then(|subscription| subscription.filter)
+            .and_then(|filter| filter.key);
+        let track = self.log.track(track);
+        let entry = track.and_then(|track| track.entry(*track.course(key).get(place as usize)?));
+        Finding {
+            flaw: Flaw::Lost,
+            device,
+            subject: subscription
+                .map_or_else(String::new, |subscription| subscription.subject.clone()),
+            partition: track.map_or(-1, |track| track.partition),
+            seq: entry.map_or(-1, |entry| entry.offset),
+        }
+    }
+
+    /// The lanes of a holding, with the lengths of their courses, those included on which nothing arrived yet.
+    fn lanes_of<'a>(
+        &'a self,
+        device: u32,
+        subscription: u32,
+        holding: &'a Holding,
+    ) -> impl Iterator<Item = (TrackId, Cow<'a, Lane>, u32)> + 'a {
+        let filter = self
+            .subscriptions
+            .get(subscription as usize)
+            .and_then(|subscription| subscription.filter);
+        filter.into_iter().flat_map(move |filter| {
+            let mut tracks: Vec<TrackId> = self.log.histories_of_topic(filter.topic).collect();
+            tracks.sort_unstable();
+            tracks.into_iter().filter_map(move |track_id| {
+                let track = self.log.track(track_id)?;
+                let course = track.course(filter.key).len() as u32;
+                let id = StrandId {
+                    device,
+                    subscription,
+                    partition: track.partition,
+                };
+                let known = self
+                    .strands
+                    .get(&id)
+                    .and_then(|strand| strand.lanes.get(&track_id));
+                let lane = match known {
+                    Some(lane) => Cow::Borrowed(lane),
+                    None => Cow::Owned(self.fresh_lane(holding.fence, filter, track_id)),
+                };
+                Some((track_id, lane, course))
+            })
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! What devices sent, what was acknowledged, what the log has.
+
+use std::collections::HashMap;
+
+use super::account::{Account, Finding, Flaw};
+use super::content::{Content, digest};
+
+/// The publishes of a run, by the digest of their publish id.
+#[derive(Debug, Default)]
+pub(super) struct Publishes {
+    sent: HashMap<u64, Sent>,
+    in_log: HashMap<u64, Vec<Placed>>,
+    acknowledged: Vec<(u64, Placed)>,
+    /// Per device the latest publish that the log has.
+    latest: HashMap<u32, u64>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    device: u32,
+    number: u64,
+    subject: String,
+    content: Content,
+}
+
+/// Where a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+}
+
+impl Publishes {
+    pub(super) fn sent(
+        &mut self,
+        device: u32,
+        number: u64,
+        id: &str,
+        subject: &str,
+        content: Content,
+    ) {
+        let sent = Sent {
+            device,
+            number,
+            subject: subject.to_owned(),
+            content,
+        };
+        self.sent.entry(digest(id.as_bytes())).or_insert(sent);
+    }
+
+    pub(super) fn acknowledged(&mut self, id: &str, placed: Placed) {
+        self.acknowledged.push((digest(id.as_bytes()), placed));
+    }
+
+    /// The log has a record with this publish id; answers whether it repeats an earlier one.
+    pub(super) fn seen(
+        &mut self,
+        id: &[u8],
+        placed: Placed,
+        content: Content,
+        account: &mut Account,
+    ) -> bool {
+        let id = digest(id);
+        let places = self.in_log.entry(id).or_default();
+        places.push(placed);
+        if places.len() > 1 {
+            account.repeated += 1;
+            return true;
+        }
+        let Some(sent) = self.sent.get(&id) else {
+            return false;
+        };
+        if sent.content != content {
+            account.note(|| sent.finding(Flaw::Corrupted, placed), Flaw::Corrupted);
+        }
+        let latest = self.latest.entry(sent.device).or_insert(sent.number);
+        if sent.number < *latest {
+            account.note(|| sent.finding(Flaw::Disordered, placed), Flaw::Disordered);
+        }
+        *latest = sent.number.max(*latest);
+        false
+    }
+
+    /// Judges the acknowledgements, once the log is read to its end.
+    pub(super) fn close(&self, account: &mut Account) {
+        account.acknowledged = self.acknowledged.len() as u64;
+        for (id, placed) in &self.acknowledged {
+            let flaw = match self.in_log.get(id) {
+                None => Flaw::Vanished,
+                Some(places) if !places.contains(placed) => Flaw::Misplaced,
+                Some(_) => continue,
+            };
+            account.note(|| self.finding(*id, flaw, *placed), flaw);
+        }
+    }
+
+    fn finding(&self, id: u64, flaw: Flaw, placed: Placed) -> Finding {
+        match self.sent.get(&id) {
+            Some(sent) => sent.finding(flaw, placed),
+            // Acknowledged without having been sent: nobody's, but not to be passed over.
+            None => Finding {
+                flaw,
+                device: u32::MAX,
+                subject: String::new(),
+                partition: placed.partition,
+                seq: placed.offset,
+            },
+        }
+    }
+}
+
+impl Sent {
+    fn finding(&self, flaw: Flaw, placed: Placed) -> Finding {
+        let subject = self.subject.clone();
+        Finding {
+            flaw,
+            device: self.device,
+            subject,
+            partition: placed.partition,
+            seq: placed.offset,
+        }
+    }
+}
