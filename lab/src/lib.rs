@@ -1,26 +1,66 @@
 //! Starts Kafka, a load balancer, gateways and a fleet of devices from one scenario file, and judges what it sees.
 //!
-//! - [`units`]: durations and rates as people write them.
-//! - [`stage`]: what one cell asks to be built.
-//! - [`provider`]: the parts that can be had in several ways, each behind one short trait.
-//! - [`gateway`]: the processes under test.
-//! - [`kafka`], [`adc`], [`fleet`]: the providers.
-//! - [`interrupt`], [`leash`]: how a run ends early, and how its children end with it.
+//! What is written:
+//! - [`scenario`]: title, why, stage, matrix, steps, expectations. [`stage`] and [`units`] hold its words.
+//!
+//! What it takes:
+//! - `args`, `options`: what was typed, and what it means.
+//! - `machine`, `plan`, `doctor`, `list`: what this machine offers, and what a cell needs of it.
+//!
+//! Who plays:
+//! - `provider`, `cast`: the parts that can be had in several ways, each behind one short trait, and the one place that chooses.
+//! - `kafka`, `adc`, `fleet`: the providers. `gateway`: the processes under test.
+//!
+//! What happens:
+//! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `resources`: what it looks at on the way.
+//! - `evidence`, `judge`: what was seen, and what of the expected held.
+//! - `progress`, `summary`, `junit`, `colour`: what it says.
+//! - `interrupt`, `signals`, `leash`: how a run ends early, and how its children end with it.
 //!
 //! It never imports the gateway: it starts the binary and meets it over sockets, signals and the admin port.
 
-pub mod units;
+pub mod scenario;
 
 pub mod stage;
 
-pub mod scenario;
+pub mod units;
 
-pub(crate) mod provider;
+mod args;
+mod command;
+mod options;
 
-pub(crate) mod adc;
-pub(crate) mod fleet;
-pub(crate) mod gateway;
-pub(crate) mod kafka;
+mod doctor;
+mod list;
+mod machine;
+mod plan;
 
-pub(crate) mod interrupt;
-pub(crate) mod leash;
+mod cast;
+mod provider;
+
+mod adc;
+mod fleet;
+mod gateway;
+mod kafka;
+
+mod run;
+
+mod kernel_table;
+mod knock;
+mod resources;
+
+mod evidence;
+mod judge;
+
+mod colour;
+mod junit;
+mod progress;
+mod summary;
+
+mod interrupt;
+mod leash;
+mod signals;
+
+#[cfg(test)]
+mod example;
+
+pub use command::main;

@@ -45,6 +45,9 @@ pub(crate) enum ProviderError {
         /// What to do, as an order.
         remedy: String,
     },
+    /// The gateway under test failed; exit status 1.
+    #[error("{0}")]
+    Gateway(String),
     /// The provider, which is part of the lab, failed; exit status 5.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
@@ -355,10 +358,6 @@ pub(crate) enum DeliveryKind {
 pub(crate) enum KafkaChoice {
     /// librdkafka's mock cluster in the lab's process.
     Embedded,
-    /// Apache Kafka in a container.
-    Container,
-    /// A running cluster, `host:port`.
-    External(String),
 }
 
 /// Which load balancer plays.
@@ -366,6 +365,20 @@ pub(crate) enum KafkaChoice {
 pub(crate) enum AdcChoice {
     /// The lab's own, a child process.
     Builtin,
-    /// The real HAProxy.
-    Haproxy,
+}
+
+impl std::fmt::Display for KafkaChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+        })
+    }
+}
+
+impl std::fmt::Display for AdcChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Builtin => "builtin",
+        })
+    }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::statistics::Residues;
 use crate::verdict::Verdict;
 
 /// The format this code writes and reads, the first key of every `run.json`.
@@ -149,19 +150,6 @@ pub struct Workgroup {
     pub workgroup: u32,
     /// Device connections it held.
     pub connections: u64,
-}
-
-/// Source ports counted by residue: `mod4[1]` is how many are 1 modulo 4.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Residues {
-    /// Modulo 2.
-    pub mod2: Vec<u64>,
-    /// Modulo 4.
-    pub mod4: Vec<u64>,
-    /// Modulo 8.
-    pub mod8: Vec<u64>,
-    /// Modulo 16.
-    pub mod16: Vec<u64>,
 }
 
 /// Something that happened at one moment.

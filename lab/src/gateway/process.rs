@@ -102,7 +102,7 @@ impl Gateway {
         if ready {
             return Ok(());
         }
-        Err(ProviderError::Failed(anyhow!(
+        Err(ProviderError::Gateway(format!(
             "gateway {} was not ready after {} s: {last}",
             self.number,
             TO_READY.as_secs()
@@ -157,7 +157,7 @@ impl Gateway {
         self.child
             .wait()
             .context("cannot wait for the gateway's end")?;
-        Err(ProviderError::Failed(anyhow!(
+        Err(ProviderError::Gateway(format!(
             "gateway {} did not leave within {} s of SIGTERM",
             self.number,
             TO_LEAVE.as_secs()
@@ -181,7 +181,7 @@ impl Gateway {
             Ok(admin.is_some() && listener.is_some())
         })?;
         let (Some(admin), Some(listener), true) = (admin, listener, both) else {
-            return Err(ProviderError::Failed(anyhow!(
+            return Err(ProviderError::Gateway(format!(
                 "gateway {} opened no sockets within {} s",
                 self.number,
                 TO_LISTEN.as_secs()

@@ -1,0 +1,141 @@
+//! What was typed. What it means is decided in [`crate::options`].
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lab",
+    version,
+    about = "Starts Kafka, a load balancer, gateways and a fleet of devices from one scenario file, and judges what it sees.",
+    after_help = AFTER_HELP,
+    max_term_width = 110
+)]
+pub(crate) struct Typed {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  lab run scenarios/distribution/even-ports-fill-every-workgroup.toml
+  lab run scenarios --kafka container --adc haproxy
+  lab plan scenarios/messaging        what it takes, and what cannot run here
+  lab doctor                          what this machine can do, and why not
+
+Exit status:
+  0    every expectation held
+  1    at least one did not
+  2    wrong usage, or a mistake in a scenario file
+  3    this machine cannot play the scenario; the output says what to do
+  4    inconclusive: too few devices for the question, or the lab could not keep up
+  5    the lab itself failed
+  130  interrupted
+Over several files 1 beats 5 beats 3 beats 4.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Plays scenarios and gives a verdict
+    #[command(after_help = RUN_HELP)]
+    Run(Run),
+    /// Lists scenarios, their cells and what they claim
+    List {
+        /// Scenario files, or folders to search for them
+        #[arg(default_value = "scenarios", value_name = "FILE-OR-FOLDER")]
+        paths: Vec<PathBuf>,
+        /// Also list every cell
+        #[arg(long)]
+        cells: bool,
+    },
+    /// Shows what scenarios take: processes, ports, descriptors, memory. Starts nothing
+    Plan {
+        /// Scenario files, or folders to search for them
+        #[arg(required = true, value_name = "FILE-OR-FOLDER")]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        parts: Parts,
+        /// Only cells with all of these choices: `workgroups=8 adc.snat-ports=range`
+        #[arg(long, value_name = "CHOICES")]
+        cell: Option<String>,
+    },
+    /// Says what this machine can play, and why not
+    Doctor,
+    /// Load balancers of the lab, on their own
+    #[command(subcommand)]
+    Adc(Adc),
+    /// Becomes PROGRAM, but dies with the process PARENT
+    #[command(hide = true)]
+    Leash {
+        parent: i32,
+        program: OsString,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+const RUN_HELP: &str = "\
+A run writes run.json (what happened, as data) and junit.xml into --out, and ends with its verdict and the command that repeats it.
+Files are read and checked before anything starts.";
+
+/// `lab run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Scenario files, or folders to search for them
+    #[arg(required = true, value_name = "FILE-OR-FOLDER")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) parts: Parts,
+    /// Only cells with all of these choices: `workgroups=8 adc.snat-ports=range`
+    #[arg(long, value_name = "CHOICES")]
+    pub(crate) cell: Option<String>,
+    /// Where all randomness comes from; drawn, and printed, when absent
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u32>,
+    /// Where run.json and junit.xml go [default: out/NAME-SEED]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The gateway to test [default: the one beside the lab]
+    #[arg(long, value_name = "PATH", env = "TIDEGATE_GATEWAY")]
+    pub(crate) gateway: Option<PathBuf>,
+    /// Lets the gateway place clients by a known-bad hash, to see the lab catch it. Needs a gateway built with
+    /// `--features control-hashes`
+    #[arg(long, value_name = "HASH", value_parser = ["port-modulo", "fnv-multiply-shift", "ip-only"])]
+    pub(crate) control_hash: Option<String>,
+}
+
+/// Who plays which part.
+#[derive(Debug, Args)]
+pub(crate) struct Parts {
+    /// The log: `embedded`, part of the lab; `container`, Apache Kafka; or HOST:PORT of your own cluster
+    #[arg(long, value_name = "KAFKA", default_value = "embedded")]
+    pub(crate) kafka: String,
+    /// The load balancer: `builtin`, part of the lab; or `haproxy`, the real one
+    #[arg(long, value_name = "ADC", default_value = "builtin")]
+    pub(crate) adc: String,
+}
+
+/// `lab adc`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Adc {
+    /// Runs a load balancer until it is told to stop
+    #[command(subcommand)]
+    Serve(Serve),
+}
+
+/// `lab adc serve`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Serve {
+    /// The lab's own, from a model as JSON
+    Builtin {
+        /// The model: virtual servers, pools, monitors, SNAT
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where it takes orders and answers questions
+        #[arg(long, value_name = "ADDRESS")]
+        rest: SocketAddr,
+    },
+}

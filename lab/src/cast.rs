@@ -1,0 +1,44 @@
+//! Who plays which part: the one place where a choice becomes a provider.
+
+use crate::adc::Builtin;
+use crate::fleet::Loopback;
+use crate::kafka::embedded::Embedded;
+use crate::options::Casting;
+use crate::provider::{Adc, AdcChoice, Fleet, Kafka, KafkaChoice, Refusal};
+use crate::stage::{Stage, Via};
+
+/// A provider for every part, not started.
+pub(crate) struct Cast {
+    /// The log.
+    pub(crate) kafka: Box<dyn Kafka>,
+    /// The load balancer.
+    pub(crate) adc: Box<dyn Adc>,
+    /// The devices.
+    pub(crate) fleet: Box<dyn Fleet>,
+}
+
+impl Cast {
+    /// The providers for these choices.
+    pub(crate) fn new(casting: &Casting) -> Self {
+        Self {
+            kafka: match &casting.kafka {
+                KafkaChoice::Embedded => Box::new(Embedded::new()),
+            },
+            adc: match casting.adc {
+                AdcChoice::Builtin => Box::new(Builtin::default()),
+            },
+            fleet: Box::new(Loopback::new()),
+        }
+    }
+
+    /// What the providers cannot play of this stage.
+    pub(crate) fn refusals(&self, stage: &Stage) -> Vec<Refusal> {
+        let adc = (stage.fleet.via == Via::Adc)
+            .then(|| self.adc.refuses(stage))
+            .flatten();
+        [self.kafka.refuses(stage), adc, self.fleet.refuses(stage)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}

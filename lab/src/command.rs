@@ -1,0 +1,102 @@
+//! The command line, carried out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Adc, Command, Parts, Serve, Typed};
+use crate::cast::Cast;
+use crate::gateway::binary;
+use crate::interrupt::Interrupt;
+use crate::machine::Machine;
+use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
+use crate::plan::Plan;
+use crate::{doctor, leash, list, run, signals};
+
+/// Wrong usage, or a mistake in a scenario file.
+const USAGE: u8 = 2;
+
+/// This machine cannot do it.
+const UNFIT: u8 = 3;
+
+/// The lab itself failed.
+const LAB_FAILED: u8 = 5;
+
+/// What the `lab` binary does, from its arguments to its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    match carry_out(Typed::parse().command) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) if error.is::<UsageError>() => {
+            eprintln!("{error}");
+            ExitCode::from(USAGE)
+        }
+        Err(error) => {
+            eprintln!("the lab failed: {error:#}");
+            ExitCode::from(LAB_FAILED)
+        }
+    }
+}
+
+fn carry_out(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(typed) => {
+            let options = RunOptions::new(&typed)?;
+            let scenarios = read_scenarios(&typed.paths)?;
+            let interrupt = Interrupt::default();
+            signals::watch(&interrupt)?;
+            Ok(run::run(&scenarios, &options, &interrupt)?.exit_status())
+        }
+        Command::List { paths, cells } => {
+            print!("{}", list::list(&read_scenarios(&paths)?, cells));
+            Ok(0)
+        }
+        Command::Plan { paths, parts, cell } => {
+            plan(&read_scenarios(&paths)?, &parts, cell.as_deref())
+        }
+        Command::Doctor => {
+            let gateway = binary::find(None)
+                .map(|path| binary::version(&path))
+                .map_err(|error| error.to_string());
+            print!("{}", doctor::report(&Machine::look(), &gateway));
+            Ok(0)
+        }
+        Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
+            Ok(serve(lab_adc::serve::serve_builtin(&config, rest)))
+        }
+        Command::Leash {
+            parent,
+            program,
+            arguments,
+        } => Err(leash::become_program(parent, &program, &arguments)),
+    }
+}
+
+/// A load balancer on its own ended; its complaint goes to standard error.
+fn serve(ended: Result<(), lab_adc::serve::ServeError>) -> u8 {
+    match ended {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error}");
+            if error.is_usage() { USAGE } else { UNFIT }
+        }
+    }
+}
+
+fn plan(
+    scenarios: &[crate::scenario::Scenario],
+    parts: &Parts,
+    cell: Option<&str>,
+) -> anyhow::Result<u8> {
+    let casting = Casting::new(parts)?;
+    let machine = Machine::look();
+    for scenario in scenarios {
+        let cells = select_cells(scenario, cell).into_iter().map(|cell| {
+            let refusals = Cast::new(&casting).refusals(&cell.stage);
+            let plan = Plan::new(&cell.stage, casting.adc, &machine, refusals);
+            (cell, plan)
+        });
+        println!("{}", list::plan(scenario, &cells.collect::<Vec<_>>()));
+    }
+    Ok(0)
+}

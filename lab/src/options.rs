@@ -1,0 +1,231 @@
+//! What the command line means: complete, checked, no `Option` that stands for a default.
+
+use std::path::{Path, PathBuf};
+
+use crate::args::{Parts, Run};
+use crate::provider::{AdcChoice, KafkaChoice};
+use crate::scenario::complaint::nearest;
+use crate::scenario::matrix::Cell;
+use crate::scenario::{Scenario, ScenarioError};
+
+/// A mistake in what was typed or written; exit status 2.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// One or more scenario files are wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    Scenarios(Vec<ScenarioError>),
+    /// A folder without scenarios.
+    #[error("no scenario files (*.toml) in {}", .0.display())]
+    Empty(PathBuf),
+    /// A part that nobody plays.
+    #[error("--{option} {typed}: {advice}")]
+    UnknownPart {
+        /// The option's name.
+        option: &'static str,
+        /// What was typed.
+        typed: String,
+        /// What may be typed.
+        advice: String,
+    },
+    /// No cell has the choices asked for.
+    #[error("--cell \"{typed}\": no cell has these choices; `lab list --cells {}` shows them", file.display())]
+    NoSuchCell {
+        /// What was typed.
+        typed: String,
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+}
+
+/// Who plays which part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Casting {
+    /// The log.
+    pub(crate) kafka: KafkaChoice,
+    /// The load balancer.
+    pub(crate) adc: AdcChoice,
+}
+
+/// What a run is told, besides its scenarios.
+#[derive(Debug, Clone)]
+pub(crate) struct RunOptions {
+    /// Who plays.
+    pub(crate) casting: Casting,
+    /// Where all randomness comes from.
+    pub(crate) seed: u32,
+    /// What `--out` said.
+    pub(crate) out: Option<PathBuf>,
+    /// What `--gateway` or `TIDEGATE_GATEWAY` said.
+    pub(crate) gateway: Option<PathBuf>,
+    /// A known-bad hash for the gateway.
+    pub(crate) control_hash: Option<String>,
+    /// What `--cell` said.
+    pub(crate) cell: Option<String>,
+}
+
+impl RunOptions {
+    /// Reads the command line.
+    pub(crate) fn new(typed: &Run) -> Result<Self, UsageError> {
+        Ok(Self {
+            casting: Casting::new(&typed.parts)?,
+            seed: typed.seed.unwrap_or_else(rand::random),
+            out: typed.out.clone(),
+            gateway: typed.gateway.clone(),
+            control_hash: typed.control_hash.clone(),
+            cell: typed.cell.clone(),
+        })
+    }
+
+    /// The command that repeats the run of one file.
+    pub(crate) fn repeat(&self, file: &Path) -> String {
+        let mut command = format!("lab run {} --seed {}", file.display(), self.seed);
+        if self.casting.kafka != KafkaChoice::Embedded {
+            command.push_str(&format!(" --kafka {}", self.casting.kafka));
+        }
+        if self.casting.adc != AdcChoice::Builtin {
+            command.push_str(&format!(" --adc {}", self.casting.adc));
+        }
+        if let Some(hash) = &self.control_hash {
+            command.push_str(&format!(" --control-hash {hash}"));
+        }
+        if let Some(cell) = &self.cell {
+            command.push_str(&format!(" --cell '{cell}'"));
+        }
+        if let Some(gateway) = &self.gateway {
+            command.push_str(&format!(" --gateway {}", gateway.display()));
+        }
+        command
+    }
+}
+
+impl Casting {
+    /// Reads `--kafka` and `--adc`.
+    pub(crate) fn new(typed: &Parts) -> Result<Self, UsageError> {
+        Ok(Self {
+            kafka: kafka(&typed.kafka)?,
+            adc: adc(&typed.adc)?,
+        })
+    }
+}
+
+fn kafka(typed: &str) -> Result<KafkaChoice, UsageError> {
+    match typed {
+        "embedded" => Ok(KafkaChoice::Embedded),
+        _ => Err(unknown("kafka", typed, &["embedded"], "")),
+    }
+}
+
+fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
+    match typed {
+        "builtin" => Ok(AdcChoice::Builtin),
+        _ => Err(unknown("adc", typed, &["builtin"], "")),
+    }
+}
+
+fn unknown(option: &'static str, typed: &str, known: &[&str], further: &str) -> UsageError {
+    let advice = match nearest(typed, known) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("there are {}{further}", known.join(", ")),
+    };
+    UsageError::UnknownPart {
+        option,
+        typed: typed.to_owned(),
+        advice,
+    }
+}
+
+/// Reads every scenario file named or found, and reports all mistakes at once.
+pub(crate) fn read_scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, UsageError> {
+    let mut files = vec![];
+    for path in paths {
+        let before = files.len();
+        find(path, &mut files).map_err(|error| UsageError::Scenarios(vec![error]))?;
+        if files.len() == before {
+            return Err(UsageError::Empty(path.clone()));
+        }
+    }
+    let (scenarios, errors): (Vec<_>, Vec<_>) = files
+        .iter()
+        .map(|file| Scenario::read(file))
+        .partition(Result::is_ok);
+    let errors: Vec<_> = errors.into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() {
+        Ok(scenarios.into_iter().flatten().collect())
+    } else {
+        Err(UsageError::Scenarios(errors))
+    }
+}
+
+/// A file as it is; of a folder all `*.toml` below it, in the order of their names.
+fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), ScenarioError> {
+    let unreadable = |source| ScenarioError::Unreadable {
+        file: path.to_owned(),
+        source,
+    };
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut inside: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(unreadable)?;
+    inside.sort();
+    for path in inside {
+        if path.is_dir()
+            || path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+        {
+            find(&path, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// The cells that have all the choices of `wanted`; every one when nothing is wanted.
+pub(crate) fn select_cells(scenario: &Scenario, wanted: Option<&str>) -> Vec<Cell> {
+    let wanted: Vec<&str> = wanted.unwrap_or_default().split_whitespace().collect();
+    scenario
+        .cells
+        .iter()
+        .filter(|cell| {
+            wanted
+                .iter()
+                .all(|choice| cell.name.split(' ').any(|own| own == *choice))
+        })
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repeating_command_says_only_what_is_not_the_default() {
+        let mut options = RunOptions {
+            casting: Casting {
+                kafka: KafkaChoice::Embedded,
+                adc: AdcChoice::Builtin,
+            },
+            seed: 7,
+            out: None,
+            gateway: None,
+            control_hash: None,
+            cell: None,
+        };
+        assert_eq!(
+            options.repeat(Path::new("a.toml")),
+            "lab run a.toml --seed 7"
+        );
+
+        options.control_hash = Some("ip-only".to_owned());
+        options.cell = Some("workgroups=8".to_owned());
+        assert_eq!(
+            options.repeat(Path::new("a.toml")),
+            "lab run a.toml --seed 7 --control-hash ip-only --cell 'workgroups=8'"
+        );
+    }
+}

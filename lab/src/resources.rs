@@ -1,0 +1,63 @@
+//! What a process used, as the kernel counts it.
+
+use std::time::Duration;
+
+use lab_record::run::Resources;
+
+/// Clock ticks per second in `/proc`; a constant of the kernel's interface.
+const TICKS: u64 = 100;
+
+/// What process `pid` used so far; none when it is gone.
+pub(crate) fn of(process: &str, pid: u32) -> Option<Resources> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+    Some(Resources {
+        process: process.to_owned(),
+        cpu_ms: u64::try_from(cpu(&stat)?.as_millis()).ok()?,
+        peak_rss_bytes: peak_rss(&status)?,
+        descriptors: u64::try_from(descriptors).ok()?,
+    })
+}
+
+/// User and system time, fields 14 and 15; the name in field 2 may hold spaces, so counting starts after its bracket.
+fn cpu(stat: &str) -> Option<Duration> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((user + system) * 1000 / TICKS))
+}
+
+/// The line `VmHWM:  1234 kB`.
+fn peak_rss(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_used_something() {
+        let used = of("test", std::process::id()).unwrap();
+
+        assert!(used.peak_rss_bytes > 100_000, "{used:?}");
+        assert!(used.descriptors >= 3, "{used:?}");
+    }
+
+    #[test]
+    fn processor_time_is_found_behind_an_odd_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0";
+
+        assert_eq!(cpu(stat), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_has_none() {
+        assert_eq!(of("gone", u32::MAX), None);
+    }
+}

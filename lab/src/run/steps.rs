@@ -1,0 +1,157 @@
+//! The plot: what each step orders, and when it is done.
+
+use std::time::Duration;
+
+use super::theatre::Theatre;
+use crate::knock::knock;
+use crate::provider::{FleetCounts, ProviderError, PublishOrder};
+use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock, Publish, Subscribe};
+
+/// How long the last connection may take after it was due.
+const TO_CONNECT: Duration = Duration::from_secs(30);
+
+impl Theatre<'_> {
+    /// Does what the step says, and waits until it is done.
+    pub(super) fn perform(&mut self, action: &Action) -> Result<(), ProviderError> {
+        match action {
+            Action::Connect(crowd) => self.connect(crowd),
+            Action::Disconnect(crowd) => self.disconnect(crowd),
+            Action::Subscribe(order) => self.subscribe(order),
+            Action::Produce(_) => Ok(()),
+            Action::Publish(order) => self.publish(order),
+            Action::Knock(order) => self.knock(order),
+            Action::AwaitProbes(order) => self.await_probes(order),
+            Action::Wait(order) => self.pass(order.time.get()),
+        }
+    }
+
+    /// The next devices connect.
+    fn connect(&mut self, crowd: &Crowd) -> Result<(), ProviderError> {
+        let first = u32::try_from(self.cast.fleet.counts().connects_ordered)
+            .unwrap_or(u32::MAX)
+            .min(self.stage.fleet.devices);
+        let left = self.stage.fleet.devices - first;
+        let devices = first..first + crowd.devices.unwrap_or(left).min(left);
+        self.progress.phase("connecting");
+        self.cast.fleet.connect(devices, crowd.over.get())?;
+        self.until(
+            crowd.over.get() + TO_CONNECT,
+            "devices connected",
+            |counts| {
+                (
+                    counts.connected + counts.failed + counts.lost,
+                    counts.connects_ordered,
+                )
+            },
+        )?;
+        self.sight()
+    }
+
+    /// The first connected devices leave.
+    fn disconnect(&mut self, crowd: &Crowd) -> Result<(), ProviderError> {
+        let before = self.cast.fleet.counts().connected;
+        let leaving = crowd.devices.map_or(before, u64::from).min(before);
+        self.progress.phase("disconnecting");
+        self.cast.fleet.disconnect(
+            0..u32::try_from(leaving).unwrap_or(u32::MAX),
+            crowd.over.get(),
+        )?;
+        self.until(
+            crowd.over.get() + TO_CONNECT,
+            "devices gone",
+            move |counts| (before.saturating_sub(counts.connected), leaving),
+        )?;
+        Ok(())
+    }
+
+    fn subscribe(&mut self, order: &Subscribe) -> Result<(), ProviderError> {
+        let devices = 0..order.devices.unwrap_or(self.stage.fleet.devices);
+        let subjects = order.subjects.unwrap_or(self.stage.fleet.subjects);
+        self.progress.phase("subscribing");
+        self.cast
+            .fleet
+            .subscribe(devices, subjects, order.over.get())?;
+        self.until(
+            order.over.get() + TO_CONNECT,
+            "subscriptions confirmed",
+            |counts| (counts.subscribed, counts.subscribes_ordered),
+        )?;
+        Ok(())
+    }
+
+    fn publish(&mut self, order: &Publish) -> Result<(), ProviderError> {
+        self.progress.phase("publishing");
+        self.cast.fleet.publish(&PublishOrder {
+            devices: 0..self.stage.fleet.devices,
+            messages: order.messages,
+            bytes: order.bytes,
+            over: order.over.get(),
+        })?;
+        self.until(
+            order.over.get() + order.within.get(),
+            "publishes acknowledged",
+            |counts| {
+                (
+                    counts.published + counts.publish_errors,
+                    counts.publishes_ordered,
+                )
+            },
+        )?;
+        Ok(())
+    }
+
+    fn knock(&mut self, order: &Knock) -> Result<(), ProviderError> {
+        self.progress.phase("knocking");
+        for gateway in &self.gateways {
+            let answers = knock(
+                gateway.listener,
+                order.says,
+                order.from,
+                order.times,
+                self.interrupt,
+            )?;
+            self.evidence.knocks.extend(answers);
+        }
+        Ok(())
+    }
+
+    /// Every gateway has counted so many probes, or time is up; the expectation on probes says which.
+    fn await_probes(&mut self, order: &AwaitProbes) -> Result<(), ProviderError> {
+        self.progress.phase("waiting for health checks");
+        let gateways = &self.gateways;
+        self.interrupt.wait_until(order.within.get(), || {
+            for gateway in gateways {
+                if gateway.admin.metrics()?.sum("tidegate_probes_total") < u64::from(order.count) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(())
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), ProviderError> {
+        self.progress.phase("waiting");
+        self.until(time, "", |_| (0, 1))?;
+        Ok(())
+    }
+
+    /// Waits until as many are done as were ordered, showing how many are; whether that was in time.
+    fn until(
+        &mut self,
+        within: Duration,
+        what: &str,
+        done_of: impl Fn(&FleetCounts) -> (u64, u64),
+    ) -> Result<bool, ProviderError> {
+        let interrupt = self.interrupt;
+        interrupt.wait_until(within, || {
+            self.sample();
+            self.note_exits();
+            let (done, of) = done_of(&self.evidence.counts);
+            if !what.is_empty() {
+                self.progress.count(done, of, what);
+            }
+            Ok(done >= of || !self.evidence.exits.is_empty())
+        })
+    }
+}

@@ -1,0 +1,372 @@
+//! One stage: built, played on, taken down.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use lab_record::run::{Event, Resources, Series};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::Company;
+use crate::cast::Cast;
+use crate::evidence::{Evidence, Exit, Sighting};
+use crate::gateway::Gateway;
+use crate::gateway::config::GatewayConfig;
+use crate::interrupt::Interrupt;
+use crate::kernel_table;
+use crate::progress::Progress;
+use crate::provider::{AdcSetup, Cluster, FleetSetup, MonitorSetup, ProviderError};
+use crate::resources;
+use crate::scenario::matrix::Cell;
+use crate::scenario::step::Step;
+use crate::stage::{Family, ProxyRule, SendProxy, Stage, Via};
+
+/// How long gateways' lists may take to agree with the kernel's.
+const TO_AGREE: Duration = Duration::from_secs(3);
+
+/// A stage that is up.
+pub(super) struct Theatre<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) progress: &'a mut Progress,
+    pub(super) cast: Cast,
+    pub(super) cluster: Cluster,
+    pub(super) gateways: Vec<Gateway>,
+    pub(super) evidence: Evidence,
+    began: Instant,
+    events: Vec<Event>,
+    series: BTreeMap<&'static str, Series>,
+    adc_version: String,
+    /// Configurations and logs of the gateways.
+    _folder: TempDir,
+}
+
+/// What is left of a stage that was played on to its end.
+pub(super) struct Played {
+    pub(super) evidence: Evidence,
+    pub(super) events: Vec<Event>,
+    pub(super) series: Vec<Series>,
+    pub(super) resources: Vec<Resources>,
+    pub(super) kafka_version: String,
+    pub(super) adc_version: String,
+}
+
+impl<'a> Theatre<'a> {
+    /// Builds the stage: the log, the gateways, the load balancer, the fleet. What was started is stopped again when a later part fails.
+    pub(super) fn open(
+        company: &'a Company<'_>,
+        cell: &'a Cell,
+        mut cast: Cast,
+        progress: &'a mut Progress,
+    ) -> Result<Self, ProviderError> {
+        let (stage, interrupt) = (&cell.stage, company.interrupt);
+        let seed = u64::from(company.options.seed);
+        let began = Instant::now();
+        progress.phase("starting Kafka");
+        let cluster = cast.kafka.start(&stage.kafka, interrupt)?;
+        progress.phase("starting gateways");
+        let folder = tempfile::Builder::new()
+            .prefix("tidegate-lab-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let gateways = start_gateways(company, stage, &cluster, &folder)?;
+        let mut targets: Vec<SocketAddr> =
+            gateways.iter().map(|gateway| gateway.listener).collect();
+        let mut adc_version = String::new();
+        if stage.fleet.via == Via::Adc {
+            progress.phase("starting the load balancer");
+            targets = vec![
+                cast.adc
+                    .start(&adc_setup(stage, &gateways, seed), interrupt)?,
+            ];
+            adc_version = cast.adc.version();
+        }
+        cast.fleet
+            .start(&fleet_setup(stage, targets, &cluster, seed))?;
+        let mut theatre = Self {
+            stage,
+            interrupt,
+            progress,
+            cast,
+            cluster,
+            gateways,
+            evidence: Evidence::default(),
+            began: Instant::now(),
+            events: vec![],
+            series: BTreeMap::new(),
+            adc_version,
+            _folder: folder,
+        };
+        let took = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        theatre.event("stage-up", [("took_ms", took.into())]);
+        Ok(theatre)
+    }
+
+    /// Plays the steps, looks around once more, and takes the stage down.
+    pub(super) fn play(mut self, steps: &[Step]) -> Result<Played, ProviderError> {
+        for step in steps {
+            self.event(
+                "step",
+                [
+                    ("do", step.action.verb().into()),
+                    ("note", step.note.clone().into()),
+                ],
+            );
+            self.perform(&step.action)?;
+        }
+        self.look_around()?;
+        let resources = self.resources();
+        self.take_down()?;
+        Ok(Played {
+            evidence: self.evidence,
+            events: self.events,
+            series: self.series.into_values().collect(),
+            resources,
+            kafka_version: self.cluster.version,
+            adc_version: self.adc_version,
+        })
+    }
+
+    /// Notes that something happened now.
+    pub(super) fn event<const N: usize>(&mut self, kind: &str, detail: [(&str, Value); N]) {
+        let detail = detail.into_iter().filter(|(_, value)| !value.is_null());
+        self.events.push(Event {
+            at_ms: self.now_ms(),
+            kind: kind.to_owned(),
+            detail: detail.map(|(key, value)| (key.to_owned(), value)).collect(),
+        });
+    }
+
+    /// Notes where the fleet stands now; called often, keeps what changed.
+    pub(super) fn sample(&mut self) {
+        let at = self.now_ms();
+        let counts = self.cast.fleet.counts();
+        self.evidence.most_connected = self.evidence.most_connected.max(counts.connected);
+        for (name, unit, value) in [
+            ("connected", "devices", counts.connected),
+            ("delivered", "messages", counts.delivered),
+            ("published", "messages", counts.published),
+        ] {
+            let series = self.series.entry(name).or_insert_with(|| Series {
+                name: name.to_owned(),
+                unit: unit.to_owned(),
+                points: vec![],
+            });
+            #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+            let value = value as f64;
+            let last = series.points.last();
+            if last.is_none_or(|(then, before)| at - then >= 50 && *before != value) {
+                series.points.push((at, value));
+            }
+        }
+        self.evidence.counts = counts;
+    }
+
+    /// Compares what the gateways say of their connections with the kernel, until they agree.
+    pub(super) fn sight(&mut self) -> Result<(), ProviderError> {
+        let mut sightings = vec![];
+        let gateways = &self.gateways;
+        self.interrupt.wait_until(TO_AGREE, || {
+            sightings = gateways
+                .iter()
+                .map(sighting)
+                .collect::<anyhow::Result<_>>()?;
+            Ok(sightings.iter().all(Sighting::is_coherent))
+        })?;
+        self.evidence.sightings = sightings;
+        self.evidence.devices = self.cast.fleet.addresses();
+        Ok(())
+    }
+
+    /// Gateways that ended although nobody asked them to.
+    pub(super) fn note_exits(&mut self) {
+        for gateway in &mut self.gateways {
+            let known = self
+                .evidence
+                .exits
+                .iter()
+                .any(|exit| exit.gateway == gateway.number);
+            if let (false, Some(status)) = (known, gateway.exited()) {
+                self.evidence.exits.push(Exit {
+                    gateway: gateway.number,
+                    status: status.to_string(),
+                    last_words: gateway.last_words(),
+                });
+            }
+        }
+    }
+
+    /// The end of the last step: counters, pool, who is still alive.
+    fn look_around(&mut self) -> Result<(), ProviderError> {
+        self.progress.phase("looking around");
+        self.sample();
+        self.note_exits();
+        let alive = |number| {
+            !self
+                .evidence
+                .exits
+                .iter()
+                .any(|exit| exit.gateway == number)
+        };
+        let living = self.gateways.iter().filter(|gateway| alive(gateway.number));
+        self.evidence.metrics = living
+            .map(|gateway| gateway.admin.metrics())
+            .collect::<anyhow::Result<_>>()?;
+        if self.stage.fleet.via == Via::Adc {
+            self.evidence.members = self.cast.adc.members()?;
+        }
+        Ok(())
+    }
+
+    fn resources(&self) -> Vec<Resources> {
+        let gateways = self
+            .gateways
+            .iter()
+            .map(|gateway| (format!("gateway-{}", gateway.number), gateway.pid()));
+        let adc = self
+            .cast
+            .adc
+            .processes()
+            .into_iter()
+            .map(|pid| ("adc".to_owned(), pid));
+        let kafka = self
+            .cast
+            .kafka
+            .processes()
+            .into_iter()
+            .map(|pid| ("kafka".to_owned(), pid));
+        let lab = std::iter::once(("lab".to_owned(), std::process::id()));
+        gateways
+            .chain(adc)
+            .chain(kafka)
+            .chain(lab)
+            .filter_map(|(name, pid)| resources::of(&name, pid))
+            .collect()
+    }
+
+    /// Everything stops, in the order opposite to the start; the first failure is told after all have stopped.
+    fn take_down(&mut self) -> Result<(), ProviderError> {
+        self.progress.phase("taking the stage down");
+        let mut ends = vec![self.cast.fleet.stop(), self.cast.adc.stop()];
+        for gateway in &mut self.gateways {
+            ends.push(gateway.stop().map(drop));
+        }
+        ends.push(self.cast.kafka.stop());
+        ends.into_iter().collect()
+    }
+
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Starts all gateways at once and waits until each is ready.
+fn start_gateways(
+    company: &Company<'_>,
+    stage: &Stage,
+    cluster: &Cluster,
+    folder: &TempDir,
+) -> Result<Vec<Gateway>, ProviderError> {
+    let text = GatewayConfig {
+        stage,
+        cluster,
+        listen: gateway_address(stage),
+        hash_key: hash_key(company.options.seed),
+        control_hash: company.options.control_hash.as_deref(),
+    }
+    .text();
+    let config = folder.path().join("gateway.toml");
+    std::fs::write(&config, text).context("cannot write the gateways' configuration")?;
+    let mut gateways = vec![];
+    for number in 0..stage.gateways {
+        let log = folder.path().join(format!("gateway-{number}.log"));
+        gateways.push(Gateway::start(
+            number,
+            &company.gateway,
+            &config,
+            &log,
+            company.interrupt,
+        )?);
+    }
+    for gateway in &mut gateways {
+        gateway.await_ready(company.interrupt)?;
+    }
+    Ok(gateways)
+}
+
+/// Behind a load balancer always IPv4, whatever the devices use; a header tells their addresses.
+fn gateway_address(stage: &Stage) -> IpAddr {
+    match stage.fleet.via {
+        Via::Adc => Family::Ipv4.loopback(),
+        Via::Direct => stage.fleet.addresses.loopback(),
+    }
+}
+
+/// The placement key of a run, so that a seed repeats its distribution.
+fn hash_key(seed: u32) -> [u8; 16] {
+    let mut key = *b"tidegate lab    ";
+    key[12..].copy_from_slice(&seed.to_le_bytes());
+    key
+}
+
+fn adc_setup(stage: &Stage, gateways: &[Gateway], seed: u64) -> AdcSetup {
+    AdcSetup {
+        listen: stage.fleet.addresses.loopback(),
+        accept_proxy: !stage.fleet.ports.fits_loopback(),
+        members: gateways.iter().map(Gateway::member).collect(),
+        snat_addresses: (1..=stage.adc.snat_addresses).map(snat_address).collect(),
+        snat_ports: stage.adc.snat_ports,
+        proxy_protocol: stage.adc.proxy_protocol,
+        balance: stage.adc.balance,
+        monitor: stage.adc.monitor.as_ref().map(|monitor| MonitorSetup {
+            check: monitor.check,
+            interval: monitor.interval.get(),
+            rise: monitor.rise,
+            fall: monitor.fall,
+        }),
+        connections: stage.fleet.devices,
+        seed,
+    }
+}
+
+/// 127.0.1.1 and on: apart from the machine's own 127.0.0.1 and from every device, so that a scenario can trust the load balancer alone.
+fn snat_address(number: u32) -> IpAddr {
+    Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 1, 0).to_bits() + number).into()
+}
+
+fn fleet_setup(
+    stage: &Stage,
+    targets: Vec<SocketAddr>,
+    cluster: &Cluster,
+    seed: u64,
+) -> FleetSetup {
+    let told_by_devices = match stage.fleet.via {
+        Via::Adc => !stage.fleet.ports.fits_loopback(),
+        Via::Direct => stage.listener.proxy_protocol == ProxyRule::Required,
+    };
+    FleetSetup {
+        devices: stage.fleet.devices,
+        targets,
+        ports: stage.fleet.ports,
+        family: stage.fleet.addresses,
+        preface: if told_by_devices {
+            SendProxy::V2
+        } else {
+            SendProxy::Off
+        },
+        topic: cluster.topics.first().cloned().unwrap_or_default(),
+        seed,
+    }
+}
+
+fn sighting(gateway: &Gateway) -> anyhow::Result<Sighting> {
+    let about = || anyhow!("gateway {}", gateway.number);
+    Ok(Sighting {
+        gateway: gateway.number,
+        workgroups: gateway.admin.workgroups().with_context(about)?,
+        connections: gateway.admin.connections().with_context(about)?,
+        kernel_peers: kernel_table::peers_of(gateway.listener)?,
+    })
+}
