@@ -241,3 +241,155 @@ pub enum SubjectError {
         canonical: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Subject::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn key_is_everything_after_the_second_slash() {
+        assert_eq!(
+            Subject::parse("/telemetry/dev-1"),
+            Ok(Subject::exact("telemetry", "dev-1"))
+        );
+        assert_eq!(
+            Subject::parse("/telemetry/a/b//c/"),
+            Ok(Subject::exact("telemetry", "a/b//c/"))
+        );
+        assert_eq!(
+            Subject::parse("/telemetry/"),
+            Ok(Subject::exact("telemetry", ""))
+        );
+        assert_eq!(
+            Subject::parse("/t/ä ö?&#\"\\'"),
+            Ok(Subject::exact("t", "ä ö?&#\"\\'"))
+        );
+    }
+
+    #[test]
+    fn lone_star_is_the_whole_topic() {
+        assert_eq!(
+            Subject::parse("/telemetry/*"),
+            Ok(Subject::every("telemetry"))
+        );
+        assert_eq!(
+            Subject::parse("/telemetry/**"),
+            Ok(Subject::exact("telemetry", "**"))
+        );
+        assert_eq!(
+            Subject::parse("/telemetry/*/a"),
+            Ok(Subject::exact("telemetry", "*/a"))
+        );
+        assert_eq!(
+            Subject::parse("/telemetry/%2A"),
+            Ok(Subject::exact("telemetry", "*"))
+        );
+    }
+
+    #[test]
+    fn only_what_text_cannot_carry_is_encoded() {
+        let spelled = |key: &[u8]| Subject::exact("t", key).to_string();
+
+        assert_eq!(spelled(b"100%"), "/t/100%25");
+        assert_eq!(spelled(b"a\0b\n\x1f\x7f"), "/t/a%00b%0A%1F%7F");
+        assert_eq!(spelled("\u{85}".as_bytes()), "/t/%C2%85");
+        assert_eq!(spelled(b"\xff\xc3"), "/t/%FF%C3");
+        assert_eq!(spelled("é\u{2028}😀".as_bytes()), "/t/é\u{2028}😀");
+        assert_eq!(spelled(b"*"), "/t/%2A");
+        assert_eq!(spelled(b"a*"), "/t/a*");
+        assert_eq!(Subject::every("t").to_string(), "/t/*");
+    }
+
+    #[test]
+    fn other_spellings_are_answered_with_the_right_one() {
+        assert_eq!(error("/t/%61"), "`/t/%61` has to be spelled `/t/a`");
+        assert_eq!(error("/t/a%2fb"), "`/t/a%2fb` has to be spelled `/t/a/b`");
+        assert_eq!(error("/t/%2a"), "`/t/%2a` has to be spelled `/t/%2A`");
+        assert_eq!(error("/t/a\n"), "`/t/a\\n` has to be spelled `/t/a%0A`");
+        assert_eq!(error("/t/%C3%A9"), "`/t/%C3%A9` has to be spelled `/t/é`");
+    }
+
+    #[test]
+    fn broken_escapes_are_pointed_at() {
+        let broken = [
+            ("100%", "100%", 3),
+            ("a%2", "a%2", 1),
+            ("%zz", "%zz", 0),
+            ("%+1", "%+1", 0),
+            ("ä%é", "ä%é", 2),
+        ];
+        for (key, text, at) in broken {
+            let expected = SubjectError::Escape {
+                text: text.to_owned(),
+                at,
+            };
+            assert_eq!(Subject::parse(&format!("/t/{key}")), Err(expected));
+        }
+    }
+
+    #[test]
+    fn text_without_topic_and_key_is_no_subject() {
+        for text in ["", "/", "telemetry", "telemetry/a", "/telemetry"] {
+            let expected = format!(
+                "`{text}` is no subject: write /topic/key, or /topic/* for the whole topic"
+            );
+            assert_eq!(error(text), expected);
+        }
+    }
+
+    #[test]
+    fn topics_are_those_that_kafka_allows() {
+        let long = "t".repeat(250);
+        for topic in ["", ".", "..", "a b", "*", "ä", "a%20", &long] {
+            let refused = Subject::parse(&format!("/{topic}/k"));
+            assert!(
+                matches!(refused, Err(SubjectError::Topic { .. })),
+                "{topic:?}: {refused:?}"
+            );
+        }
+        for topic in ["a", "a.b_c-D9", "...", "__consumer_offsets", &long[1..]] {
+            assert_eq!(
+                Subject::parse(&format!("/{topic}/k")),
+                Ok(Subject::exact(topic, "k"))
+            );
+        }
+    }
+
+    #[test]
+    fn errors_repeat_no_more_than_a_line() {
+        assert!(error(&"x".repeat(1_000_000)).len() < 300);
+        assert!(error(&format!("/t/%61{}", "\0".repeat(1_000_000))).len() < 3000);
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_reads_back_as_written(key in prop::collection::vec(any::<u8>(), 0..40)) {
+            let subject = Subject::exact("telemetry", key);
+            let text = subject.to_string();
+
+            prop_assert_eq!(Subject::parse(&text), Ok(subject));
+            prop_assert!(!text.chars().any(char::is_control));
+        }
+
+        #[test]
+        fn every_text_key_reads_back_as_written(key in "\\PC{0,20}|[*%/]{0,4}") {
+            let subject = Subject::exact("telemetry", key.as_bytes());
+
+            prop_assert_eq!(Subject::parse(&subject.to_string()), Ok(subject));
+        }
+
+        /// So devices may compare subjects as text.
+        #[test]
+        fn every_subject_has_one_spelling(text in "/t/.{0,12}|/t/[%0-9A-Fa-f*]{0,8}|.{0,12}") {
+            if let Ok(subject) = Subject::parse(&text) {
+                prop_assert_eq!(subject.to_string(), text);
+            }
+        }
+    }
+}

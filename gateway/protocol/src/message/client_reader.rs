@@ -101,7 +101,7 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn read(&self, id: u64) -> Result<ClientMessage<'a>, Problem> {
-        let op: Text<'a> = self.required("an op", "op", "a string")?;
+        let op: Text<'a> = self.required("a request", "op", "a string")?;
         match op.0.as_ref() {
             "subscribe" => self.subscribe(id),
             "unsubscribe" => self.unsubscribe(id),
