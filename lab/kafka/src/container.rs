@@ -1,0 +1,316 @@
+//! Apache Kafka in containers, in KRaft mode: one broker, or several that can be stopped one by one.
+//!
+//! Several brokers share the network of a *pod*, a container that does nothing else. It holds the published ports, so that a broker keeps its
+//! address while it is down, and `127.0.0.1:PORT` means the same broker to clients on this machine and to the other brokers.
+
+mod environment;
+mod ports;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use testcontainers::bollard::models::HostConfig;
+use testcontainers::core::IntoContainerPort as _;
+use testcontainers::core::error::TestcontainersError;
+use testcontainers::runners::AsyncRunner as _;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _};
+use tokio::runtime::Runtime;
+
+use crate::admin::Admin;
+use crate::engine;
+use crate::error::StartError;
+use crate::metadata::Metadata;
+use crate::settings::Access;
+use environment::Node;
+
+/// The image, as its publisher names it.
+pub const IMAGE: (&str, &str) = ("apache/kafka", "3.9.1");
+
+/// How long brokers may take until they answer, on a machine that has other things to do.
+const READY: Duration = Duration::from_secs(90);
+
+/// How long a broker that is asked to stop may take before it is killed.
+const STOP_SECONDS: i32 = 20;
+
+/// How often a start is tried when another program takes a port in between.
+const ATTEMPTS: u32 = 5;
+
+type Container = ContainerAsync<GenericImage>;
+
+/// A running cluster; dropping it removes its containers.
+pub struct ContainerCluster {
+    runtime: &'static Runtime,
+    access: Access,
+    metadata: Metadata,
+    // The pod goes last: the brokers live in its network.
+    brokers: Vec<Container>,
+    pod: Option<Container>,
+}
+
+impl ContainerCluster {
+    /// Starts `brokers` brokers, numbered from 1, and waits until all of them answer.
+    ///
+    /// Pulls the image if the engine does not have it. `cancelled` is asked often, and ends the start.
+    pub fn start(brokers: u16, cancelled: &dyn Fn() -> bool) -> Result<Self, StartError> {
+        let runtime = engine::runtime()?;
+        engine::answers()?;
+        runtime.block_on(engine::prepare())?;
+        let mut attempt = 1;
+        let cluster = loop {
+            match runtime.block_on(or_cancelled(Self::launch(runtime, brokers), cancelled)) {
+                Err(StartError::Failed(error)) if attempt < ATTEMPTS && is_port_taken(&error) => {
+                    attempt += 1
+                }
+                other => break other?,
+            }
+        };
+        cluster.wait_for_all(cancelled)?;
+        Ok(cluster)
+    }
+
+    /// How clients on this machine reach it.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// How many brokers there are, running or not.
+    #[must_use]
+    pub fn brokers(&self) -> i32 {
+        i32::try_from(self.brokers.len()).unwrap_or(i32::MAX)
+    }
+
+    /// An admin client of the cluster.
+    pub fn admin(&self) -> anyhow::Result<Admin> {
+        Admin::connect(&self.access)
+    }
+
+    /// The ids that the engine gave the containers, brokers first.
+    #[must_use]
+    pub fn containers(&self) -> Vec<&str> {
+        self.brokers
+            .iter()
+            .chain(&self.pod)
+            .map(|container| container.id())
+            .collect()
+    }
+
+    /// Asks a broker to stop; it hands its partitions over first.
+    pub fn stop_broker(&self, broker: i32) -> anyhow::Result<()> {
+        self.order(broker, "stop", async |container| {
+            container.stop_with_timeout(Some(STOP_SECONDS)).await
+        })
+    }
+
+    /// Ends a broker without a word.
+    pub fn kill_broker(&self, broker: i32) -> anyhow::Result<()> {
+        self.order(broker, "kill", async |container| {
+            container.stop_with_timeout(Some(0)).await
+        })
+    }
+
+    /// Starts a broker that was stopped or killed, with its data and its address, and waits until the cluster has it back.
+    pub fn start_broker(
+        &self,
+        broker: i32,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), StartError> {
+        self.order(broker, "start", async |container| container.start().await)?;
+        self.metadata.wait_until(
+            &format!("broker {broker} to be back"),
+            READY,
+            cancelled,
+            |metadata| Ok(metadata.brokers()?.contains(&broker)),
+        )
+    }
+
+    /// Freezes a broker: its connections stay open and nothing is answered.
+    pub fn pause_broker(&self, broker: i32) -> anyhow::Result<()> {
+        self.order(broker, "pause", async |container| container.pause().await)
+    }
+
+    /// Lets a frozen broker go on.
+    pub fn resume_broker(&self, broker: i32) -> anyhow::Result<()> {
+        self.order(broker, "resume", async |container| {
+            container.unpause().await
+        })
+    }
+
+    async fn launch(runtime: &'static Runtime, brokers: u16) -> Result<Self, StartError> {
+        let ports =
+            ports::free(usize::from(brokers)).context("cannot find free ports for Kafka")?;
+        let pod = match brokers {
+            1 => None,
+            _ => Some(start(published(holder(), &ports)).await?),
+        };
+        let mut running = Vec::new();
+        for node in Node::cluster(&ports) {
+            let request = node
+                .environment()
+                .into_iter()
+                .fold(request(), |request, (key, value)| {
+                    request.with_env_var(key, value)
+                });
+            let request = match &pod {
+                Some(pod) => request.with_network(format!("container:{}", pod.id())),
+                None => published(request, &ports),
+            };
+            running.push(start(request).await?);
+        }
+        let addresses: Vec<String> = ports
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
+        let access = Access::from(addresses.join(",").as_str());
+        Ok(Self {
+            runtime,
+            metadata: Metadata::connect(&access)?,
+            access,
+            brokers: running,
+            pod,
+        })
+    }
+
+    fn wait_for_all(&self, cancelled: &dyn Fn() -> bool) -> Result<(), StartError> {
+        let wanted: Vec<i32> = (1..=self.brokers()).collect();
+        let waited =
+            self.metadata
+                .wait_until("all brokers to answer", READY, cancelled, |metadata| {
+                    self.ensure_running()?;
+                    Ok(metadata.brokers()? == wanted)
+                });
+        match waited {
+            Err(StartError::Failed(error)) => {
+                Err(StartError::Failed(error.context(self.last_words())))
+            }
+            other => other,
+        }
+    }
+
+    fn ensure_running(&self) -> anyhow::Result<()> {
+        for (number, container) in self.brokers.iter().enumerate() {
+            anyhow::ensure!(
+                self.runtime.block_on(container.is_running())?,
+                "broker {} ended",
+                number + 1
+            );
+        }
+        Ok(())
+    }
+
+    /// The end of the brokers' logs, for whoever has to find out.
+    fn last_words(&self) -> String {
+        let tail = |container: &Container| {
+            let log = self
+                .runtime
+                .block_on(container.stdout_to_vec())
+                .unwrap_or_default();
+            let log = String::from_utf8_lossy(&log).into_owned();
+            let lines: Vec<&str> = log.lines().collect();
+            lines[lines.len().saturating_sub(5)..].join("\n")
+        };
+        format!(
+            "Kafka's last words:\n{}",
+            self.brokers.iter().map(tail).collect::<Vec<_>>().join("\n")
+        )
+    }
+
+    fn order(
+        &self,
+        broker: i32,
+        verb: &str,
+        order: impl AsyncFnOnce(&Container) -> Result<(), TestcontainersError>,
+    ) -> anyhow::Result<()> {
+        let found = broker
+            .checked_sub(1)
+            .and_then(|index| self.brokers.get(usize::try_from(index).ok()?));
+        let container = found.with_context(|| {
+            format!(
+                "there is no broker {broker}; there are 1 to {}",
+                self.brokers.len()
+            )
+        })?;
+        self.runtime
+            .block_on(order(container))
+            .with_context(|| format!("cannot {verb} broker {broker}"))
+    }
+}
+
+impl Drop for ContainerCluster {
+    fn drop(&mut self) {
+        // testcontainers removes containers from within the runtime that it finds itself in.
+        let _inside = self.runtime.enter();
+        self.brokers.clear();
+        self.pod = None;
+    }
+}
+
+fn request() -> ContainerRequest<GenericImage> {
+    let (key, value) = engine::owner_label();
+    GenericImage::new(IMAGE.0, IMAGE.1)
+        .with_label(key, value)
+        .with_startup_timeout(READY)
+}
+
+/// The pod: any program that stays, from an image that is there anyway.
+fn holder() -> ContainerRequest<GenericImage> {
+    request().with_cmd(["sleep", "1000000000"])
+}
+
+/// Publishes each port under the same number, on this machine only.
+fn published(
+    request: ContainerRequest<GenericImage>,
+    ports: &[u16],
+) -> ContainerRequest<GenericImage> {
+    let request = ports.iter().fold(request, |request, port| {
+        request.with_mapped_port(*port, port.tcp())
+    });
+    request.with_host_config_modifier(only_here)
+}
+
+fn only_here(host: &mut HostConfig) {
+    let bindings = host
+        .port_bindings
+        .iter_mut()
+        .flat_map(|bindings| bindings.values_mut())
+        .flatten()
+        .flatten();
+    for binding in bindings {
+        binding.host_ip = Some("127.0.0.1".to_owned());
+    }
+}
+
+async fn start(request: ContainerRequest<GenericImage>) -> Result<Container, StartError> {
+    let (name, tag) = IMAGE;
+    request.start().await.map_err(|error| {
+        let words = format!("{:#}", anyhow!(error));
+        match words.contains("pull") {
+            true => StartError::Unfit {
+                what: format!("the image {name}:{tag} is neither here nor to be had ({words})"),
+                remedy: format!("pull it where the network allows: docker pull {name}:{tag}; or build it from Debian packages: bash .ci/images/kafka/build"),
+            },
+            false => StartError::Failed(anyhow!(words).context("cannot start a Kafka container")),
+        }
+    })
+}
+
+fn is_port_taken(error: &anyhow::Error) -> bool {
+    let words = format!("{error:#}");
+    words.contains("port is already allocated") || words.contains("address already in use")
+}
+
+/// Dropping the started half of a cluster removes it.
+async fn or_cancelled<T>(
+    start: impl Future<Output = Result<T, StartError>>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<T, StartError> {
+    let cancelled = async {
+        while !cancelled() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        started = start => started,
+        () = cancelled => Err(StartError::Cancelled),
+    }
+}
