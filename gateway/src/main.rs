@@ -1,1 +1,7 @@
-fn main() {}
+//! The gateway, as a program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gateway::main()
+}

@@ -1,0 +1,371 @@
+//! Accepts connections, reads exactly the PROXY header where one is required, and hands each connection to the
+//! workgroup that placement names: descriptor, addresses and the bytes read beyond the header.
+//!
+//! - [`newcomer`]: a connection until its first byte of payload.
+//! - [`deadlines`]: whose time is up.
+//!
+//! Trust is judged on the socket's peer, before a byte is read. Who breaks the rules of the header is closed without a
+//! word. Absent: any state of a connection that was handed over.
+
+mod deadlines;
+mod newcomer;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gateway_engine::{Accepted, Mailbox};
+use gateway_protocol::address::{TrustedPeers, canonical};
+use gateway_protocol::placement::Placement;
+use gateway_protocol::proxy_header::{Limits as HeaderLimits, LocalKind, Refusal, Version};
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown};
+use tracing::{error, warn};
+
+use crate::admission::{Admission, Rate, Rejected};
+use crate::listening::Listening;
+use crate::metrics::{Kind, Metrics, Version as VersionLabel};
+use crate::workgroup::Command;
+use deadlines::Deadlines;
+use newcomer::{Decision, Newcomer, Probe};
+
+/// A listening socket and its rules.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) listening: Listening,
+    pub(crate) header: HeaderRule,
+}
+
+/// Whether connections begin with a PROXY header.
+#[derive(Debug)]
+pub(crate) enum HeaderRule {
+    Forbidden,
+    Required { trusted: TrustedPeers, timeout: Duration, limits: HeaderLimits },
+}
+
+/// What the acceptor is connected to, and its limits.
+pub(crate) struct Surroundings {
+    pub(crate) placement: Placement,
+    pub(crate) mailboxes: Vec<Mailbox<Command>>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) metrics: Metrics,
+    pub(crate) handshakes_per_second: Option<u32>,
+    /// Connections that have not said their first byte of payload.
+    pub(crate) most_pending: usize,
+    /// From a complete header to the first byte of payload.
+    pub(crate) payload_timeout: Duration,
+}
+
+/// Stops an acceptor from another thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopper {
+    asked: Arc<AtomicBool>,
+    bell: Arc<OwnedFd>,
+}
+
+impl Stopper {
+    /// Accepts nothing more. Connections whose header is on its way are still handed over.
+    pub(crate) fn stop(&self) {
+        self.asked.store(true, Ordering::Release);
+        // Fails only with a counter near u64::MAX, in which case the acceptor is awake anyway.
+        let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
+    }
+}
+
+/// See the module.
+pub(crate) struct Acceptor {
+    around: Surroundings,
+    epoll: OwnedFd,
+    doors: Vec<Door>,
+    pending: HashMap<u64, Pending>,
+    deadlines: Deadlines,
+    next_token: u64,
+    handshakes: Option<Rate>,
+    /// Given up to refuse a connection when no descriptor is left, so that the queue does not stand still.
+    spare: Option<OwnedFd>,
+    log: Rate,
+    stopper: Stopper,
+}
+
+#[derive(Debug)]
+struct Pending {
+    socket: OwnedFd,
+    newcomer: Newcomer,
+    peer: SocketAddr,
+    door: u8,
+}
+
+const BELL: u64 = u64::MAX;
+/// Tokens below are doors.
+const FIRST_PENDING: u64 = 256;
+/// Accepted in one go before other sockets get their turn.
+const BURST: usize = 256;
+/// Refusals logged per second; all are counted.
+const LOGGED_PER_SECOND: u32 = 20;
+
+impl Acceptor {
+    /// An acceptor for these doors.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(crate) fn new(doors: Vec<Door>, around: Surroundings) -> std::io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &bell, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
+        for (token, door) in (0..).zip(&doors) {
+            let data = epoll::EventData::new_u64(token);
+            epoll::add(&epoll, &door.listening.socket, data, epoll::EventFlags::IN)?;
+        }
+        let now = Instant::now();
+        Ok(Self {
+            epoll,
+            doors,
+            pending: HashMap::new(),
+            deadlines: Deadlines::default(),
+            next_token: FIRST_PENDING,
+            handshakes: around.handshakes_per_second.map(|rate| Rate::new(rate, now)),
+            spare: spare(),
+            log: Rate::new(LOGGED_PER_SECOND, now),
+            stopper: Stopper { asked: Arc::default(), bell: Arc::new(bell) },
+            around,
+        })
+    }
+
+    pub(crate) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Runs until stopped and nobody's header is on its way.
+    pub(crate) fn run(mut self) {
+        let mut events = Vec::with_capacity(256);
+        loop {
+            let stopping = self.stopper.asked.load(Ordering::Acquire);
+            if stopping && !self.doors.is_empty() {
+                self.shut_doors();
+            }
+            if stopping && self.pending.is_empty() {
+                return;
+            }
+            if let Err(error) = self.turn(&mut events) {
+                error!(%error, "the acceptor cannot wait for its sockets");
+                return;
+            }
+        }
+    }
+
+    fn turn(&mut self, events: &mut Vec<epoll::Event>) -> rustix::io::Result<()> {
+        events.clear();
+        let wait = self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()));
+        // One millisecond more, so that the deadline has really passed.
+        let wait = wait.and_then(|wait| Timespec::try_from(wait + Duration::from_millis(1)).ok());
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+        for event in events.drain(..) {
+            match event.data.u64() {
+                BELL => {}
+                door if door < FIRST_PENDING => self.accept(door),
+                token => self.read(token),
+            }
+        }
+        self.expire(Instant::now());
+        Ok(())
+    }
+
+    fn accept(&mut self, token: u64) {
+        for _ in 0..BURST {
+            let Some((index, door)) = usize::try_from(token).ok().and_then(|index| Some((index, self.doors.get(index)?)))
+            else {
+                return;
+            };
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            match acceptfrom_with(&door.listening.socket, flags) {
+                Ok((socket, Some(peer))) => match SocketAddr::try_from(peer) {
+                    Ok(peer) => self.newcomer(index, socket, canonical(peer)),
+                    Err(_) => self.around.metrics.refuse("network"),
+                },
+                Ok((_, None)) => self.around.metrics.refuse("network"),
+                Err(Errno::AGAIN) => return,
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    if !self.refuse_without_descriptor(index) {
+                        return;
+                    }
+                }
+                // The connection was gone before it was accepted.
+                Err(_) => self.around.metrics.refuse("network"),
+            }
+        }
+    }
+
+    fn newcomer(&mut self, door: usize, socket: OwnedFd, peer: SocketAddr) {
+        let Ok(number) = u8::try_from(door) else { return };
+        let (timeout, limits) = match &self.doors[door].header {
+            HeaderRule::Forbidden => return self.admit(number, socket, peer, peer, Bytes::new()),
+            HeaderRule::Required { trusted, .. } if !trusted.contains(peer.ip()) => {
+                return self.refuse(peer, &Refusal::Untrusted);
+            }
+            HeaderRule::Required { timeout, limits, .. } => (*timeout, *limits),
+        };
+        if self.pending.len() >= self.around.most_pending {
+            self.around.metrics.refuse("pending-headers");
+            return;
+        }
+        let token = self.next_token;
+        self.next_token += 1;
+        let data = epoll::EventData::new_u64(token);
+        if epoll::add(&self.epoll, &socket, data, epoll::EventFlags::IN | epoll::EventFlags::RDHUP).is_err() {
+            self.around.metrics.refuse("network");
+            return;
+        }
+        let newcomer = Newcomer::new(peer, limits);
+        self.pending.insert(token, Pending { socket, newcomer, peer, door: number });
+        self.deadlines.set(token, Instant::now() + timeout);
+        self.count_pending();
+        // Most headers come with the connection.
+        self.read(token);
+    }
+
+    fn read(&mut self, token: u64) {
+        let Some(pending) = self.pending.get_mut(&token) else { return };
+        let mut buffer = [0; 4096];
+        let decision = match recv(&pending.socket, &mut buffer, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => pending.newcomer.end(),
+            Ok((_, length)) => pending.newcomer.bytes(&buffer[..length.min(4096)]),
+            Err(Errno::AGAIN | Errno::INTR) => Decision::Wait,
+            Err(_) => pending.newcomer.end(),
+        };
+        match decision {
+            Decision::Wait => {}
+            Decision::Greeted { version, local } => {
+                self.deadlines.set(token, Instant::now() + self.around.payload_timeout);
+                self.count_header(version, local);
+            }
+            Decision::Admit { greeted, client, leftover } => {
+                if let Some((version, local)) = greeted {
+                    self.count_header(version, local);
+                }
+                if let Some(pending) = self.take(token) {
+                    self.admit(pending.door, pending.socket, pending.peer, client, leftover.into());
+                }
+            }
+            Decision::Refuse(refusal) => {
+                if let Some(pending) = self.take(token) {
+                    self.refuse(pending.peer, &refusal);
+                }
+            }
+            Decision::Probe(probe) => {
+                self.take(token);
+                if probe == Probe::Silent {
+                    self.around.metrics.probes.get_or_create(&Kind { kind: "silent" }).inc();
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, door: u8, socket: OwnedFd, peer: SocketAddr, client: SocketAddr, leftover: Bytes) {
+        let fast = self.handshakes.as_mut().is_some_and(|rate| !rate.take(Instant::now()));
+        let entered = if fast { Err(Rejected::TooFast) } else { self.around.admission.enter(client) };
+        if let Err(rejected) = entered {
+            self.around.metrics.refuse(rejected.metric());
+            return answer_busy(&socket);
+        }
+        let workgroup = self.around.placement.workgroup(client);
+        let accepted = Accepted { socket, peer, client, leftover, endpoint: door };
+        let handed = match self.around.mailboxes.get(workgroup) {
+            Some(mailbox) => mailbox.try_send(Command::Adopt(accepted)).is_ok(),
+            None => false,
+        };
+        if handed {
+            self.around.metrics.accepted.inc();
+        } else {
+            // The workgroup is far behind; a device that is refused comes back, one that waits makes it worse.
+            self.around.admission.leave(client);
+            self.around.metrics.refuse("workgroup-busy");
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some(token) = self.deadlines.expired(now) {
+            let Some(pending) = self.take(token) else { continue };
+            match pending.newcomer.timeout() {
+                Some(refusal) => self.refuse(pending.peer, &refusal),
+                None => self.around.metrics.refuse("handshake-timeout"),
+            }
+        }
+    }
+
+    /// Takes a connection out of everything that watches it.
+    fn take(&mut self, token: u64) -> Option<Pending> {
+        let pending = self.pending.remove(&token)?;
+        self.deadlines.clear(token);
+        // The description lives on in a workgroup, so closing our descriptor would not end the watch.
+        let _ = epoll::delete(&self.epoll, &pending.socket);
+        self.count_pending();
+        Some(pending)
+    }
+
+    /// Counts and logs; dropping the socket closes it without a byte of an answer.
+    fn refuse(&mut self, peer: SocketAddr, refusal: &Refusal) {
+        self.around.metrics.refuse(refusal.metric());
+        if self.log.take(Instant::now()) {
+            warn!(%peer, reason = refusal.metric(), "refused: {refusal}");
+        }
+    }
+
+    /// Accepts and closes one connection with the spare descriptor; whether there was one.
+    fn refuse_without_descriptor(&mut self, door: usize) -> bool {
+        self.around.metrics.refuse("descriptors");
+        if self.log.take(Instant::now()) {
+            error!("no descriptor is left: raise the limit (ulimit -n) or lower limits.connections");
+        }
+        self.spare = None;
+        let refused = self.doors.get(door).is_some_and(|door| {
+            acceptfrom_with(&door.listening.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+                .inspect(|(socket, _)| answer_busy(socket))
+                .is_ok()
+        });
+        self.spare = spare();
+        refused
+    }
+
+    /// Accepts what is already waiting, then closes the listening sockets.
+    fn shut_doors(&mut self) {
+        for token in 0..self.doors.len() as u64 {
+            self.accept(token);
+        }
+        self.doors.clear();
+    }
+
+    fn count_header(&self, version: Version, local: Option<LocalKind>) {
+        let metrics = &self.around.metrics;
+        metrics.proxy_headers.get_or_create(&VersionLabel { version: version.metric() }).inc();
+        if let Some(local) = local {
+            metrics.probes.get_or_create(&Kind { kind: local.metric() }).inc();
+        }
+    }
+
+    fn count_pending(&self) {
+        self.around.metrics.pending_headers.set(self.pending.len() as i64);
+    }
+}
+
+/// Refuses before the upgrade, with the status that says so (RFC 9110, 15.6.4).
+fn answer_busy(socket: &OwnedFd) {
+    const BUSY: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    // What is unread when a socket closes turns the close into a reset, which may overtake the answer.
+    let mut request = [0; 4096];
+    let _ = recv(socket, &mut request, RecvFlags::DONTWAIT);
+    let _ = send(socket, BUSY, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let _ = shutdown(socket, Shutdown::Write);
+}
+
+fn spare() -> Option<OwnedFd> {
+    std::fs::File::open("/dev/null").ok().map(OwnedFd::from)
+}

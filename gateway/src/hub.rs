@@ -1,0 +1,332 @@
+//! The hub: one thread that reads Kafka, remembers, encodes, and tells each workgroup what its devices want to know.
+//!
+//! - [`request`]: what workgroups ask and are told.
+//! - [`subscriptions`]: which workgroups want which subjects.
+//! - [`reading`]: which partitions are read, and from where.
+//! - [`face`]: records as frames.
+//! - [`desk`]: the decisions, free of threads and clients.
+//!
+//! A workgroup that is behind pauses the hub; nothing is dropped between Kafka and a workgroup. Absent: a timer on the
+//! way of a record, and any question to Kafka caused by a device.
+
+pub(crate) mod desk;
+pub(crate) mod face;
+pub(crate) mod reading;
+pub(crate) mod request;
+pub(crate) mod subscriptions;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use gateway_engine::{Mailbox, SendCommandError};
+use gateway_protocol::message::ResyncReason;
+use rdkafka::Offset;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode;
+use tracing::{error, info, warn};
+
+use crate::kafka::consumer::Consumer;
+use crate::kafka::native::{FetchQueue, Fetched};
+use crate::kafka::scout::{Errand, Finding};
+use crate::log::record::{Moment, PartitionId};
+use crate::metrics::{Metrics, Reason};
+use crate::readiness::Readiness;
+use crate::topics::Topics;
+use crate::waker::Waker;
+use crate::workgroup::Command;
+use desk::Desk;
+use reading::Step;
+use request::Request;
+
+/// What the hub is connected to.
+pub(crate) struct Wires {
+    pub(crate) topics: Topics,
+    pub(crate) consumer: Arc<Consumer>,
+    pub(crate) queue: FetchQueue,
+    pub(crate) requests: Receiver<Request>,
+    pub(crate) findings: Receiver<Finding>,
+    pub(crate) errands: SyncSender<Errand>,
+    pub(crate) mailboxes: Vec<Mailbox<Command>>,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) metrics: Metrics,
+    pub(crate) waker: Waker,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+/// See the module.
+pub(crate) struct Hub {
+    desk: Desk,
+    wires: Wires,
+    assigned: HashSet<PartitionId>,
+    clock: Clock,
+    evict_at: Instant,
+}
+
+/// Bytes that one turn may read before it gives out what it has.
+const TURN_BYTES: u64 = 4 << 20;
+/// The longest sleep; the hub is woken by Kafka, by requests and by findings.
+const LONGEST_SLEEP: Duration = Duration::from_millis(200);
+/// Between two attempts to reach a workgroup that is behind.
+const BEHIND: Duration = Duration::from_millis(1);
+const EVICT_EVERY: Duration = Duration::from_millis(200);
+
+impl Hub {
+    pub(crate) fn new(desk: Desk, wires: Wires) -> Self {
+        Self { desk, wires, assigned: HashSet::new(), clock: Clock::start(), evict_at: Instant::now() }
+    }
+
+    /// Runs until told to stop.
+    pub(crate) fn run(mut self) {
+        self.wires.waker.wakes_me();
+        while !self.wires.stop.load(Ordering::Acquire) {
+            self.turn();
+        }
+    }
+
+    /// One turn: take in, let time pass, give out, sleep.
+    fn turn(&mut self) {
+        // In: what the scout found, what devices want, what Kafka has. Records go last: those who just subscribed get them.
+        let mut busy = self.take_findings();
+        busy |= self.take_requests();
+        busy |= self.take_records();
+
+        // Time.
+        self.evict();
+        self.tell_readiness();
+
+        // Out. While a workgroup is behind nothing more is taken in.
+        self.desk.flush();
+        if !self.deliver() {
+            self.wires.metrics.kafka_pauses.inc();
+            while !self.deliver() && !self.wires.stop.load(Ordering::Acquire) {
+                std::thread::park_timeout(BEHIND);
+            }
+        }
+        if !busy {
+            std::thread::park_timeout(LONGEST_SLEEP);
+        }
+    }
+
+    fn take_findings(&mut self) -> bool {
+        let mut busy = false;
+        while let Ok(finding) = self.wires.findings.try_recv() {
+            busy = true;
+            let steps = match finding {
+                Finding::Topic { topic, found } => match self.desk.topic_number(&topic) {
+                    Some(number) => self.desk.reading.topic_found(number, found),
+                    None => Vec::new(),
+                },
+                Finding::Start { topic, partition, found } => match self.desk.topic_number(&topic) {
+                    Some(topic) => self.desk.reading.start_found(PartitionId { topic, partition }, found),
+                    None => Vec::new(),
+                },
+            };
+            self.take_steps(steps);
+        }
+        busy
+    }
+
+    fn take_requests(&mut self) -> bool {
+        // Between two looks at Kafka, so that a storm of devices does not hold up the log.
+        const AT_ONCE: usize = 4_096;
+        let mut taken = 0;
+        while taken < AT_ONCE
+            && let Ok(request) = self.wires.requests.try_recv()
+        {
+            taken += 1;
+            self.desk.request(request);
+        }
+        taken > 0
+    }
+
+    fn take_records(&mut self) -> bool {
+        let (now, wall_clock) = (self.clock.now(), wall_clock());
+        let (mut records, mut bytes) = (0, 0);
+        let mut steps = Vec::new();
+        let mut failed = Vec::new();
+        loop {
+            let desk = &mut self.desk;
+            let taken = self.wires.queue.take(|fetched| match fetched {
+                Fetched::Record(record) => {
+                    records += 1;
+                    bytes += record.key.map_or(0, <[u8]>::len) as u64 + record.value.map_or(0, <[u8]>::len) as u64;
+                    let age = (wall_clock - record.timestamp).max(0);
+                    steps.extend(desk.record(&record, now, Moment(now.0 - age)));
+                }
+                Fetched::End { topic, partition, offset } => {
+                    if let Some(topic) = desk.topic_number(topic) {
+                        steps.extend(desk.end(PartitionId { topic, partition }, offset));
+                    }
+                }
+                Fetched::Failed { topic, partition, code, text } => {
+                    failed.push((desk.topic_number(topic), partition, code, text));
+                }
+            });
+            if taken < FetchQueue::FULL || bytes > TURN_BYTES {
+                break;
+            }
+        }
+        self.wires.metrics.kafka_records.inc_by(records);
+        self.wires.metrics.kafka_bytes.inc_by(bytes);
+        let busy = records > 0 || !steps.is_empty() || !failed.is_empty();
+        self.take_steps(steps);
+        for (topic, partition, code, text) in failed {
+            self.take_failure(topic, partition, code, &text);
+        }
+        busy
+    }
+
+    fn take_failure(&mut self, topic: Option<u16>, partition: i32, code: RDKafkaErrorCode, text: &str) {
+        let Some(topic) = topic else {
+            warn!(%code, text, "Kafka reports an error");
+            return;
+        };
+        let place = PartitionId { topic, partition };
+        let name = self.wires.topics.name(topic);
+        if code != RDKafkaErrorCode::AutoOffsetReset {
+            warn!(topic = name, partition, %code, text, "a partition cannot be read");
+            self.errand(Errand::Look);
+            return;
+        }
+        warn!(topic = name, partition, text, "a partition cannot be read on from where it was");
+        let Some(memory) = self.desk.cache.partition(place).cloned() else { return };
+        let steps = self.desk.reading.lost_place(place, &memory);
+        self.take_steps(steps);
+    }
+
+    fn take_steps(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::FindStart(place) => {
+                    let topic = self.wires.topics.name(place.topic).to_owned();
+                    self.errand(Errand::FindStart { topic, partition: place.partition });
+                }
+                Step::ReadFrom { place, offset } => self.read_from(place, offset),
+                Step::Stop(place) => self.unassign(place),
+                Step::Diverged { topic } => {
+                    self.count_reset("diverged");
+                    warn!(topic = self.wires.topics.name(topic), "the log is not the one devices have seen");
+                    self.desk.resync_topic(topic, ResyncReason::Diverged);
+                }
+                Step::Skipped { topic } => {
+                    self.count_reset("trimmed");
+                    warn!(topic = self.wires.topics.name(topic), "records were trimmed before they could be read");
+                    self.desk.resync_topic(topic, ResyncReason::HistoryNotLoaded);
+                }
+                Step::Loaded { topic } => {
+                    let partitions = self.desk.reading.partitions(topic);
+                    info!(topic = self.wires.topics.name(topic), partitions, "the recent past is loaded");
+                    self.desk.answer_waiting(topic);
+                }
+            }
+        }
+    }
+
+    fn read_from(&mut self, place: PartitionId, offset: i64) {
+        self.unassign(place);
+        self.desk.cache.start_partition(place, offset);
+        self.wires.metrics.kafka_fetches.inc();
+        let topic = self.wires.topics.name(place.topic);
+        let assigned = one_partition(topic, place.partition, offset)
+            .and_then(|partition| self.wires.consumer.incremental_assign(&partition));
+        match assigned {
+            Ok(()) => {
+                self.assigned.insert(place);
+            }
+            Err(error) => error!(topic, partition = place.partition, %error, "a partition cannot be assigned"),
+        }
+    }
+
+    fn unassign(&mut self, place: PartitionId) {
+        if !self.assigned.remove(&place) {
+            return;
+        }
+        let topic = self.wires.topics.name(place.topic);
+        let unassigned = one_partition(topic, place.partition, 0)
+            .and_then(|partition| self.wires.consumer.incremental_unassign(&partition));
+        if let Err(error) = unassigned {
+            warn!(topic, partition = place.partition, %error, "a partition cannot be unassigned");
+        }
+    }
+
+    fn errand(&self, errand: Errand) {
+        // The scout is only ever behind by as many errands as there are partitions; its queue holds more.
+        if self.wires.errands.try_send(errand).is_err() {
+            warn!("too many questions to Kafka are open");
+        }
+    }
+
+    fn count_reset(&self, reason: &'static str) {
+        self.wires.metrics.kafka_resets.get_or_create(&Reason { reason }).inc();
+    }
+
+    fn evict(&mut self) {
+        let now = Instant::now();
+        if now >= self.evict_at {
+            self.evict_at = now + EVICT_EVERY;
+            self.desk.evict(self.clock.now(), wall_clock());
+        }
+    }
+
+    fn tell_readiness(&self) {
+        let missing = self.desk.reading.missing();
+        let text = missing.clone();
+        if self.wires.readiness.set_missing(missing) {
+            match text {
+                Some(missing) => warn!(missing, "not ready"),
+                None => info!("ready"),
+            }
+        }
+    }
+
+    /// Hands over what waits; whether all of it was taken.
+    fn deliver(&mut self) -> bool {
+        let mut delivered = true;
+        for (outbox, mailbox) in self.desk.outboxes().iter_mut().zip(&self.wires.mailboxes) {
+            while let Some(news) = outbox.pop_front() {
+                match mailbox.try_send(Command::News(news)) {
+                    // A workgroup that has ended needs no news.
+                    Ok(()) | Err(SendCommandError::Ended(_)) => {}
+                    Err(SendCommandError::Full(command)) => {
+                        if let Command::News(news) = command {
+                            outbox.push_front(news);
+                        }
+                        delivered = false;
+                        break;
+                    }
+                }
+            }
+        }
+        delivered
+    }
+}
+
+fn one_partition(topic: &str, partition: i32, offset: i64) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+    Ok(list)
+}
+
+/// Milliseconds that never go back.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn now(&self) -> Moment {
+        Moment(i64::try_from(self.0.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Milliseconds since 1970, as records are stamped.
+fn wall_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,373 @@
+//! The hub's decisions: takes in records and requests, gives out what each workgroup is to be told. It polls nothing,
+//! waits for nothing and knows no Kafka client.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use gateway_engine::ConnId;
+use gateway_protocol::message::{ErrorCode, Kind, Recovery, ResyncReason};
+
+use super::face::{Frames, Sent};
+use super::reading::{Meaning, Reading, Step};
+use super::request::{ForSubject, News, Request, Subscribe};
+use super::subscriptions::{GroupId, Subscriptions};
+use crate::kafka::native::FetchedRecord;
+use crate::log::cache::{Appended, Cache, Incoming};
+use crate::log::duplicates::{Duplicates, Published};
+use crate::log::record::{Moment, PartitionId};
+use crate::log::recovery::{Claim, Lost, recover};
+use crate::log::subjects::SubjectId;
+use crate::log::track::Kept;
+use crate::metrics::{Metrics, Outcome, Reason};
+use crate::topics::Topics;
+
+/// Subscriptions that may wait for the past to be loaded.
+const MOST_WAITING: usize = 1_000_000;
+
+/// See the module.
+pub(crate) struct Desk {
+    topics: Topics,
+    pub(crate) reading: Reading,
+    pub(crate) cache: Cache,
+    duplicates: Duplicates,
+    subscriptions: Subscriptions,
+    /// Records of this poll, by subject.
+    batch: BTreeMap<SubjectId, Frames>,
+    /// What each workgroup is to be told, in order.
+    outboxes: Vec<VecDeque<News>>,
+    /// Subscriptions to topics whose past is not loaded yet.
+    waiting: VecDeque<Box<Subscribe>>,
+    metrics: Metrics,
+}
+
+impl Desk {
+    pub(crate) fn new(topics: Topics, groups: usize, cache: Cache, duplicates: Duplicates, metrics: Metrics) -> Self {
+        Self {
+            reading: Reading::new(topics.clone()),
+            topics,
+            cache,
+            duplicates,
+            subscriptions: Subscriptions::default(),
+            batch: BTreeMap::new(),
+            outboxes: (0..groups).map(|_| VecDeque::new()).collect(),
+            waiting: VecDeque::new(),
+            metrics,
+        }
+    }
+
+    /// What each workgroup is to be told; the caller takes from the front.
+    pub(crate) fn outboxes(&mut self) -> &mut [VecDeque<News>] {
+        &mut self.outboxes
+    }
+
+    pub(crate) fn topic_number(&self, name: &str) -> Option<u16> {
+        self.topics.number(name)
+    }
+
+    /// Takes a record in: remembers it, and encodes it if somebody subscribed to it.
+    pub(crate) fn record(&mut self, record: &FetchedRecord<'_>, now: Moment, read_at: Moment) -> Vec<Step> {
+        let Some(topic) = self.topics.number(record.topic) else {
+            return Vec::new();
+        };
+        let place = PartitionId { topic, partition: record.partition };
+        let stale = self.cache.partition(place).is_none_or(|memory| record.offset < memory.next);
+        if stale {
+            return Vec::new();
+        }
+        let Some(meaning) = self.reading.meaning(place, record.offset, record.leader_epoch) else {
+            return Vec::new();
+        };
+        if meaning == Meaning::Contradiction {
+            self.resync_topic(topic, ResyncReason::Diverged);
+        }
+        if self.is_repeated(place, record) {
+            self.cache.pass_over(place, record.offset, record.leader_epoch);
+        } else {
+            let incoming = Incoming {
+                offset: record.offset,
+                leader_epoch: record.leader_epoch,
+                key: record.key,
+                value: record.value,
+            };
+            let at = if meaning == Meaning::Past { read_at } else { now };
+            if let Some(appended) = self.cache.append(place, incoming, at)
+                && meaning != Meaning::Past
+            {
+                self.announce(place, &appended);
+            }
+        }
+        self.reading.reached(place, record.offset + 1)
+    }
+
+    /// Everything up to `next` was read, records or not.
+    pub(crate) fn end(&mut self, place: PartitionId, next: i64) -> Vec<Step> {
+        self.cache.advance(place, next);
+        self.reading.reached(place, next)
+    }
+
+    /// Closes the batch: what was encoded goes to every workgroup that wants it.
+    pub(crate) fn flush(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let mut shares: Vec<Vec<ForSubject>> = self.outboxes.iter().map(|_| Vec::new()).collect();
+        for (subject, frames) in std::mem::take(&mut self.batch) {
+            let Some(subscribed) = self.subscriptions.of(subject) else { continue };
+            self.metrics.encoded_bytes.inc_by(frames.len() as u64);
+            let (frames, messages) = frames.finish();
+            for group in subscribed.groups() {
+                if let Some(share) = shares.get_mut(usize::from(group)) {
+                    share.push(ForSubject { subject, frames: frames.clone(), messages });
+                }
+            }
+        }
+        for (outbox, share) in self.outboxes.iter_mut().zip(shares) {
+            if !share.is_empty() {
+                outbox.push_back(News::Records(share.into()));
+            }
+        }
+    }
+
+    /// Takes a request in.
+    pub(crate) fn request(&mut self, request: Request) {
+        match request {
+            Request::Subscribe(subscribe) if self.reading.is_loaded(subscribe.topic) => self.subscribe(&subscribe),
+            Request::Subscribe(subscribe) if self.waiting.len() < MOST_WAITING => self.waiting.push_back(subscribe),
+            Request::Subscribe(subscribe) => {
+                let reason = "too many subscriptions wait for Kafka".to_owned();
+                self.refuse(&subscribe, ErrorCode::Overloaded, reason);
+            }
+            Request::Unsubscribe { group, conn, id, subject } => {
+                self.withdraw_waiting(group, conn, &subject);
+                self.tell(group, News::Unsubscribe { conn, id, subject });
+            }
+            Request::Release { group, subject } => {
+                self.subscriptions.remove(subject, group);
+                self.cache.unpin(subject);
+                self.count_subscriptions();
+            }
+        }
+    }
+
+    /// A topic's past is loaded: answers those who waited for it.
+    pub(crate) fn answer_waiting(&mut self, topic: u16) {
+        let (ready, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|subscribe: &Box<Subscribe>| subscribe.topic == topic);
+        self.waiting = waiting;
+        let ready: VecDeque<Box<Subscribe>> = ready;
+        for subscribe in ready {
+            self.subscribe(&subscribe);
+        }
+    }
+
+    /// Ends subscriptions that were taken back before they began.
+    fn withdraw_waiting(&mut self, group: GroupId, conn: ConnId, subject: &str) {
+        let (withdrawn, waiting): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Box<Subscribe>| {
+                (waiting.group, waiting.conn, &*waiting.subject) == (group, conn, subject)
+            });
+        self.waiting = waiting;
+        for subscribe in withdrawn {
+            let reason = "the subscription was ended before it began".to_owned();
+            self.refuse(&subscribe, ErrorCode::NotSubscribed, reason);
+        }
+    }
+
+    /// Tells everyone who subscribed within a topic that their subscription begins anew.
+    pub(crate) fn resync_topic(&mut self, topic: u16, reason: ResyncReason) {
+        // What was encoded before goes out before.
+        self.flush();
+        let subjects: Vec<SubjectId> = self
+            .subscriptions
+            .subjects()
+            .filter(|subject| self.cache.name(*subject).is_some_and(|name| name.topic == topic))
+            .collect();
+        for subject in subjects {
+            let Some(name) = self.subscriptions.of(subject).map(|subscribed| subscribed.name.clone()) else {
+                continue;
+            };
+            let mut frames = Frames::default();
+            frames.push_subscribed(None, &name, Recovery::Resynced(reason));
+            self.push_last_value(&mut frames, subject, &name);
+            self.batch.insert(subject, frames);
+        }
+        self.flush();
+    }
+
+    /// Lets time pass: forgets what is too old or too much.
+    pub(crate) fn evict(&mut self, now: Moment, wall_clock: i64) {
+        self.cache.evict(now);
+        self.duplicates.forget_before(wall_clock);
+        self.metrics.cache_messages.set(self.cache.messages() as i64);
+        self.metrics.cache_bytes.set(self.cache.bytes() as i64);
+        self.metrics.last_value_bytes.set(self.cache.last_value_bytes() as i64);
+        self.metrics.subjects.set(self.cache.subjects() as i64);
+    }
+
+    fn is_repeated(&mut self, place: PartitionId, record: &FetchedRecord<'_>) -> bool {
+        let Some(publish_id) = record.publish_id else {
+            return false;
+        };
+        let repeated = self.duplicates.is_repeated(&Published {
+            place,
+            topic_id: self.reading.topic_id(place.topic).unwrap_or(""),
+            key: record.key,
+            publish_id,
+            offset: record.offset,
+            timestamp: record.timestamp,
+        });
+        if repeated {
+            self.metrics.duplicates.inc();
+        }
+        repeated
+    }
+
+    fn announce(&mut self, place: PartitionId, appended: &Appended) {
+        for news in [appended.key, Some(appended.every)].into_iter().flatten() {
+            let Some(subscribed) = self.subscriptions.of(news.subject) else { continue };
+            let Some(epoch) = self.reading.epoch(place, appended.record.leader_epoch) else { continue };
+            self.batch.entry(news.subject).or_default().push_record(&Sent {
+                subject: &subscribed.name,
+                whole_topic: news.subject == appended.every.subject,
+                partition: place.partition,
+                epoch: epoch.as_str(),
+                prev: news.prev,
+                kind: Kind::Update,
+                record: &appended.record,
+            });
+        }
+    }
+
+    fn subscribe(&mut self, subscribe: &Subscribe) {
+        // Records of this poll belong to those who subscribed before.
+        self.flush();
+        let Some(subject) = self.cache.pin(subscribe.topic, subscribe.key.as_deref()) else {
+            let reason = "the gateway cannot remember more subjects".to_owned();
+            return self.refuse(subscribe, ErrorCode::Overloaded, reason);
+        };
+        let name = self.subscriptions.add(subject, subscribe.group, &subscribe.subject);
+        self.count_subscriptions();
+        let (frames, messages) = self.answer(subscribe, subject).finish();
+        let granted = News::Granted { conn: subscribe.conn, subject, name, frames, messages };
+        self.tell(subscribe.group, granted);
+    }
+
+    /// The answer to a subscription, and what goes before live messages.
+    fn answer(&mut self, subscribe: &Subscribe, subject: SubjectId) -> Frames {
+        let mut frames = Frames::default();
+        if subscribe.from.is_empty() {
+            frames.push_subscribed(Some(subscribe.id), &subscribe.subject, Recovery::None);
+            match subscribe.history {
+                Some(count) => self.push_history(&mut frames, subject, &subscribe.subject, count),
+                None => self.push_last_value(&mut frames, subject, &subscribe.subject),
+            }
+            return frames;
+        }
+        let claims = self.claims(subscribe);
+        let recovered = recover(&self.cache, subject, &claims);
+        let recovery = recovered.lost.map_or(Recovery::Synced, |lost| Recovery::Resynced(reason(lost)));
+        let missed: Vec<(i32, Kept)> = recovered
+            .missed
+            .into_iter()
+            .map(|(partition, kept)| (partition, kept.clone()))
+            .collect();
+        self.count_resume(recovery);
+        frames.push_subscribed(Some(subscribe.id), &subscribe.subject, recovery);
+        if recovery != Recovery::Synced {
+            self.push_last_value(&mut frames, subject, &subscribe.subject);
+        }
+        for (partition, kept) in &missed {
+            self.push(&mut frames, subject, &subscribe.subject, *partition, kept, Kind::Recovered);
+        }
+        frames
+    }
+
+    /// The positions a device names, taken apart.
+    fn claims(&self, subscribe: &Subscribe) -> Vec<Claim> {
+        let topic_id = self.reading.topic_id(subscribe.topic);
+        subscribe
+            .from
+            .iter()
+            .map(|position| match position.epoch.history() {
+                Some(history) if Some(history.topic_id) == topic_id => Claim::Here {
+                    partition: history.partition,
+                    leader_epoch: history.leader_epoch,
+                    offset: position.seq,
+                },
+                Some(_) | None => Claim::Foreign,
+            })
+            .collect()
+    }
+
+    fn push_last_value(&mut self, frames: &mut Frames, subject: SubjectId, name: &str) {
+        if let Some((partition, kept)) = self.cache.last_value(subject) {
+            let kept = kept.clone();
+            self.push(frames, subject, name, partition, &kept, Kind::Snapshot);
+        }
+    }
+
+    fn push_history(&mut self, frames: &mut Frames, subject: SubjectId, name: &str, count: u32) {
+        for (partition, kept) in self.cache.newest(subject, usize::try_from(count).unwrap_or(usize::MAX)) {
+            self.push(frames, subject, name, partition, &kept, Kind::Recovered);
+        }
+    }
+
+    fn push(
+        &mut self,
+        frames: &mut Frames,
+        subject: SubjectId,
+        name: &str,
+        partition: i32,
+        kept: &Kept,
+        kind: Kind,
+    ) {
+        let Some(entry) = self.cache.name(subject) else { return };
+        let (topic, whole_topic) = (entry.topic, entry.key.is_none());
+        let place = PartitionId { topic, partition };
+        let Some(epoch) = self.reading.epoch(place, kept.record.leader_epoch) else { return };
+        frames.push_record(&Sent {
+            subject: name,
+            whole_topic,
+            partition,
+            epoch: epoch.as_str(),
+            prev: kept.prev,
+            kind,
+            record: &kept.record,
+        });
+    }
+
+    fn refuse(&mut self, subscribe: &Subscribe, code: ErrorCode, reason: String) {
+        self.metrics.request_errors.get_or_create(&Reason { reason: code.word() }).inc();
+        self.tell(subscribe.group, News::Refused { conn: subscribe.conn, id: subscribe.id, code, reason });
+    }
+
+    fn tell(&mut self, group: GroupId, news: News) {
+        if let Some(outbox) = self.outboxes.get_mut(usize::from(group)) {
+            outbox.push_back(news);
+        }
+    }
+
+    fn count_subscriptions(&self) {
+        self.metrics.subscriptions.set(self.subscriptions.count() as i64);
+    }
+
+    fn count_resume(&self, recovery: Recovery) {
+        let outcome = match recovery {
+            Recovery::None => Outcome { outcome: "none", reason: "" },
+            Recovery::Synced => Outcome { outcome: "synced", reason: "" },
+            Recovery::Resynced(reason) => Outcome { outcome: "resynced", reason: reason.word() },
+        };
+        self.metrics.resumes.get_or_create(&outcome).inc();
+    }
+}
+
+fn reason(lost: Lost) -> ResyncReason {
+    match lost {
+        Lost::NotLoaded => ResyncReason::HistoryNotLoaded,
+        Lost::Evicted => ResyncReason::HistoryEvicted,
+        Lost::Diverged => ResyncReason::Diverged,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,439 @@
+//! A workgroup: one thread, one event loop, the connections it owns and who of them subscribed to what. Nothing on the
+//! way of a message is shared with another workgroup.
+//!
+//! - [`session`]: what is kept for a connection.
+//! - [`subscribers`]: subject to connections, as dense arrays.
+//! - [`slow`]: what gives way when a device is slow.
+//! - [`leaving`]: closing at a pace.
+
+pub(crate) mod leaving;
+mod session;
+mod slow;
+mod subscribers;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gateway_engine::{Accepted, App, Closed, ConnId, Failure, Message, Net};
+use gateway_protocol::message::{ClientMessage, ErrorCode, ServerMessage};
+use gateway_protocol::subject::Key;
+
+use crate::admission::Admission;
+use crate::config::SlowClient;
+use crate::hub::face::framed;
+use crate::hub::request::{ForSubject, HubHandle, News, Request, Subscribe};
+use crate::hub::subscriptions::GroupId;
+use crate::kafka::producer::{Acked, Publish, Publisher, Ticket};
+use crate::log::subjects::SubjectId;
+use crate::metrics::{Group, Metrics, Reason};
+use crate::topics::Topics;
+use leaving::{Leaving, Pace};
+use session::Session;
+use slow::{Fate, send_answer, send_records};
+use subscribers::Subscribers;
+
+/// What other threads ask of a workgroup.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A connection that belongs here.
+    Adopt(Accepted),
+    News(News),
+    /// Kafka's answer to a publish.
+    Acked(Acked),
+    /// Who is connected; answered through the channel.
+    Report(SyncSender<Vec<ConnectionReport>>),
+    /// Close everything, at this pace.
+    Leave(Pace),
+}
+
+/// One line of `/connections`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionReport {
+    pub(crate) id: u64,
+    pub(crate) peer: SocketAddr,
+    pub(crate) client: SocketAddr,
+    pub(crate) workgroup: GroupId,
+}
+
+/// What a workgroup is connected to, and its rules.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) group: GroupId,
+    pub(crate) topics: Topics,
+    pub(crate) hub: HubHandle,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) metrics: Metrics,
+    /// Per listener.
+    pub(crate) slow_clients: Arc<[SlowClient]>,
+    pub(crate) most_subscriptions: usize,
+    pub(crate) most_publishing: usize,
+}
+
+/// See the module.
+pub(crate) struct Workgroup {
+    around: Surroundings,
+    subscribers: Subscribers,
+    /// Subscriptions that ended and that the hub does not know of yet.
+    released: VecDeque<SubjectId>,
+    leaving: Option<Leaving>,
+}
+
+impl Workgroup {
+    pub(crate) fn new(around: Surroundings) -> Self {
+        Self { around, subscribers: Subscribers::default(), released: VecDeque::new(), leaving: None }
+    }
+}
+
+impl App for Workgroup {
+    type Command = Command;
+    type Session = Session;
+
+    fn on_command(&mut self, net: &mut Net<Session>, command: Command) {
+        match command {
+            Command::Adopt(accepted) => self.adopt(net, accepted),
+            Command::News(News::Records(records)) => self.deliver(net, &records),
+            Command::News(News::Granted { conn, subject, name, frames, messages }) => {
+                self.granted(net, conn, subject, name, (frames, messages));
+            }
+            Command::News(News::Refused { conn, id, code, reason }) => {
+                self.asked_less(net, conn);
+                self.refuse(net, conn, Some(id), code, &reason);
+            }
+            Command::News(News::Unsubscribe { conn, id, subject }) => self.unsubscribed(net, conn, id, &subject),
+            Command::Acked(acked) => self.acked(net, acked),
+            Command::Report(answer) => {
+                // Whoever asked may have given up waiting.
+                let _ = answer.try_send(self.report(net));
+            }
+            Command::Leave(pace) => {
+                let connections = net.connections().collect();
+                self.leaving = Some(Leaving::new(pace, net.now(), connections));
+            }
+        }
+    }
+
+    fn on_open(&mut self, _net: &mut Net<Session>, conn: ConnId) {
+        self.counters().connections.fetch_add(1, Ordering::Relaxed);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.add(conn);
+        }
+    }
+
+    fn on_message(&mut self, net: &mut Net<Session>, conn: ConnId, message: Message<'_>) {
+        self.counters().received.fetch_add(1, Ordering::Relaxed);
+        let Message::Text(text) = message else {
+            let reason = "binary frames mean nothing in this subprotocol: send text";
+            return self.refuse(net, conn, None, ErrorCode::BadFrame, reason);
+        };
+        match ClientMessage::parse(text) {
+            Ok(request) => self.request(net, conn, request),
+            Err(error) => self.refuse(net, conn, error.id, error.code, &error.reason),
+        }
+    }
+
+    fn on_close(&mut self, net: &mut Net<Session>, conn: ConnId, closed: &Closed) {
+        self.counters().connections.fetch_sub(1, Ordering::Relaxed);
+        self.around.metrics.closed.get_or_create(&Reason { reason: closing(closed) }).inc();
+        for subject in self.subscribers.remove_all(net, conn) {
+            self.release(subject);
+        }
+        self.left(net, conn);
+    }
+
+    fn on_failed(&mut self, net: &mut Net<Session>, conn: ConnId, failure: &Failure) {
+        self.around.metrics.refuse(failing(failure));
+        self.left(net, conn);
+    }
+
+    fn on_turn(&mut self, net: &mut Net<Session>, now: Instant) -> Option<Instant> {
+        const AGAIN: Duration = Duration::from_millis(5);
+        self.count(net);
+        let again = (!self.hand_over_released()).then_some(now + AGAIN);
+        let leave = self.leave(net, now);
+        again.into_iter().chain(leave).min()
+    }
+}
+
+impl Workgroup {
+    fn adopt(&mut self, net: &mut Net<Session>, accepted: Accepted) {
+        let client = accepted.client;
+        if let Err(error) = net.adopt(accepted, Session::default()) {
+            tracing::warn!(%client, %error, "a connection could not be adopted");
+            self.around.metrics.refuse("workgroup-full");
+            self.around.admission.leave(client);
+        }
+    }
+
+    /// The hot path: one encoded batch to everyone who subscribed.
+    fn deliver(&mut self, net: &mut Net<Session>, records: &[ForSubject]) {
+        for records in records {
+            let Some(subject) = self.subscribers.of(records.subject) else { continue };
+            let records = for_many(records, subject.members.len());
+            let mut too_slow = Vec::new();
+            for conn in &subject.members {
+                let policy = policy(&self.around.slow_clients, net, *conn);
+                let fate = send_records(net, *conn, &records, policy, &self.subscribers, &self.around.metrics);
+                if fate == Fate::NoRoom {
+                    too_slow.push(*conn);
+                }
+            }
+            for conn in too_slow {
+                self.give_up(net, conn);
+            }
+        }
+    }
+
+    fn granted(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        subject: SubjectId,
+        name: Arc<str>,
+        (frames, messages): (Bytes, u32),
+    ) {
+        self.asked_less(net, conn);
+        let is_new = net.is_open(conn) && self.subscribers.add(net, conn, subject, name);
+        if !is_new {
+            // Gone, or subscribed anew to what it has: one of the two subscriptions ends.
+            self.release(subject);
+        }
+        self.answer(net, conn, frames, messages);
+    }
+
+    fn request(&mut self, net: &mut Net<Session>, conn: ConnId, request: ClientMessage<'_>) {
+        let topic = match &request {
+            ClientMessage::Subscribe { subject, .. }
+            | ClientMessage::Unsubscribe { subject, .. }
+            | ClientMessage::Publish { subject, .. } => &subject.topic,
+        };
+        let Some(topic) = self.around.topics.number(topic) else {
+            let reason = format!("this gateway does not carry the topic `{topic}`");
+            return self.refuse(net, conn, Some(request.id()), ErrorCode::UnknownTopic, &reason);
+        };
+        match request {
+            ClientMessage::Subscribe { id, subject, from, history } => {
+                let name = subject.to_string().into();
+                let key = match subject.key {
+                    Key::Exact(key) => Some(key.into()),
+                    Key::Every => None,
+                };
+                let group = self.around.group;
+                let subscribe = Subscribe { group, conn, id, topic, key, subject: name, from, history };
+                self.subscribe(net, subscribe);
+            }
+            ClientMessage::Unsubscribe { id, subject } => {
+                let subject = subject.to_string().into();
+                let request = Request::Unsubscribe { group: self.around.group, conn, id, subject };
+                self.ask(net, conn, id, request);
+            }
+            ClientMessage::Publish { id, subject, data, publish_id } => {
+                let Key::Exact(key) = &subject.key else {
+                    let reason = "a publish needs one key, not a whole topic";
+                    return self.refuse(net, conn, Some(id), ErrorCode::BadSubject, reason);
+                };
+                let publish = Publish { topic, key, value: data.as_record(), publish_id: publish_id.as_deref() };
+                self.publish(net, conn, id, &publish);
+            }
+        }
+    }
+
+    fn subscribe(&mut self, net: &mut Net<Session>, subscribe: Subscribe) {
+        let (conn, id) = (subscribe.conn, subscribe.id);
+        let most = self.around.most_subscriptions;
+        let Some(session) = net.session_mut(conn) else { return };
+        if session.subscriptions() >= most {
+            let reason = format!("a connection may have {most} subscriptions");
+            return self.refuse(net, conn, Some(id), ErrorCode::TooManySubscriptions, &reason);
+        }
+        session.open().asked += 1;
+        if !self.ask(net, conn, id, Request::Subscribe(Box::new(subscribe))) {
+            self.asked_less(net, conn);
+        }
+    }
+
+    /// Hands a request to the hub; the device is told if it is too far behind.
+    fn ask(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, request: Request) -> bool {
+        let taken = self.around.hub.ask(request).is_ok();
+        if !taken {
+            let reason = "the gateway is busy: ask again later";
+            self.refuse(net, conn, Some(id), ErrorCode::Overloaded, reason);
+        }
+        taken
+    }
+
+    fn unsubscribed(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, name: &str) {
+        let subject = net.session(conn).and_then(|session| self.subscribers.held_as(session, name));
+        let Some(subject) = subject else {
+            let reason = format!("this connection has no subscription to {name}");
+            return self.refuse(net, conn, Some(id), ErrorCode::NotSubscribed, &reason);
+        };
+        self.subscribers.remove(net, conn, subject);
+        self.release(subject);
+        let answer = ServerMessage::Unsubscribed { id, subject: name.into() };
+        self.answer(net, conn, framed(&answer), 1);
+    }
+
+    fn publish(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, publish: &Publish<'_>) {
+        let most = self.around.most_publishing;
+        let Some(session) = net.session_mut(conn) else { return };
+        if session.open().publishing as usize >= most {
+            let reason = format!("{most} publishes of this connection wait for Kafka: send it again later");
+            return self.refuse(net, conn, Some(id), ErrorCode::Overloaded, &reason);
+        }
+        session.open().publishing += 1;
+        let ticket = Ticket { group: self.around.group, conn, id };
+        if let Err((code, reason)) = self.around.publisher.publish(publish, ticket) {
+            self.publishing_less(net, conn);
+            self.refuse(net, conn, Some(id), code, &reason);
+        }
+    }
+
+    fn acked(&mut self, net: &mut Net<Session>, acked: Acked) {
+        let Ticket { conn, id, .. } = acked.ticket;
+        self.publishing_less(net, conn);
+        match acked.result {
+            Ok(stored) => {
+                let answer = ServerMessage::Published { id, partition: stored.partition, seq: stored.offset };
+                self.answer(net, conn, framed(&answer), 1);
+            }
+            Err((code, reason)) => self.refuse(net, conn, Some(id), code, &reason),
+        }
+    }
+
+    /// Closes whose time has come; answers when the next one's does.
+    fn leave(&mut self, net: &mut Net<Session>, now: Instant) -> Option<Instant> {
+        let leaving = self.leaving.as_mut()?;
+        while let Some((conn, after)) = leaving.due(now) {
+            // A device too slow to take the hint is closed without it.
+            let _ = send_answer(net, conn, framed(&ServerMessage::Reconnect { after }), 1);
+            net.close(conn, 1012, "the gateway is leaving");
+        }
+        leaving.next_at()
+    }
+
+    fn refuse(&mut self, net: &mut Net<Session>, conn: ConnId, id: Option<u64>, code: ErrorCode, reason: &str) {
+        self.around.metrics.request_errors.get_or_create(&Reason { reason: code.word() }).inc();
+        let answer = ServerMessage::Error { id, code, reason: reason.into() };
+        self.answer(net, conn, framed(&answer), 1);
+    }
+
+    fn answer(&mut self, net: &mut Net<Session>, conn: ConnId, frames: Bytes, messages: u32) {
+        if send_answer(net, conn, frames, messages) == Fate::NoRoom {
+            self.give_up(net, conn);
+        }
+    }
+
+    /// A device that takes nothing any more. It resumes when it can.
+    fn give_up(&mut self, net: &mut Net<Session>, conn: ConnId) {
+        self.around.metrics.dropped.get_or_create(&Reason { reason: "disconnected" }).inc();
+        net.close(conn, 1013, "too slow: connect again and resume");
+    }
+
+    /// The hub's queue may be full while the hub waits for this very workgroup, so nobody waits here.
+    fn release(&mut self, subject: SubjectId) {
+        self.released.push_back(subject);
+    }
+
+    /// Tells the hub which subscriptions ended; false if it could not take all of them yet.
+    fn hand_over_released(&mut self) -> bool {
+        while let Some(subject) = self.released.pop_front() {
+            let request = Request::Release { group: self.around.group, subject };
+            if self.around.hub.ask(request).is_err() {
+                self.released.push_front(subject);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn asked_less(&self, net: &mut Net<Session>, conn: ConnId) {
+        if let Some(session) = net.session_mut(conn).and_then(Session::if_open) {
+            session.asked = session.asked.saturating_sub(1);
+        }
+    }
+
+    fn publishing_less(&self, net: &mut Net<Session>, conn: ConnId) {
+        if let Some(session) = net.session_mut(conn).and_then(Session::if_open) {
+            session.publishing = session.publishing.saturating_sub(1);
+        }
+    }
+
+    fn left(&self, net: &Net<Session>, conn: ConnId) {
+        if let Some(addresses) = net.addresses(conn) {
+            self.around.admission.leave(addresses.client);
+        }
+    }
+
+    fn report(&self, net: &Net<Session>) -> Vec<ConnectionReport> {
+        let workgroup = self.around.group;
+        let open = net.connections().filter(|conn| net.is_open(*conn));
+        open.filter_map(|conn| {
+            let addresses = net.addresses(conn)?;
+            let (peer, client) = (addresses.peer, addresses.client);
+            Some(ConnectionReport { id: conn.to_bits(), peer, client, workgroup })
+        })
+        .collect()
+    }
+
+    fn count(&self, net: &Net<Session>) {
+        let (group, counters) = (self.counters(), net.counters());
+        group.delivered.store(counters.messages_out, Ordering::Relaxed);
+        group.bytes_out.store(counters.bytes_out, Ordering::Relaxed);
+        group.writes.store(counters.writes, Ordering::Relaxed);
+        let queued = i64::try_from(net.total_queued_bytes()).unwrap_or(i64::MAX);
+        group.queued_bytes.store(queued, Ordering::Relaxed);
+    }
+
+    fn counters(&self) -> &Group {
+        &self.around.metrics.groups[usize::from(self.around.group)]
+    }
+}
+
+fn policy(policies: &[SlowClient], net: &Net<Session>, conn: ConnId) -> SlowClient {
+    let listener = net.endpoint(conn).map_or(0, usize::from);
+    policies.get(listener).copied().unwrap_or(SlowClient::Disconnect)
+}
+
+/// Every send counts a reference. Where there are many, the workgroup counts on a copy of its own, so that workgroups
+/// do not fight over one cache line.
+fn for_many(records: &ForSubject, members: usize) -> ForSubject {
+    const MANY: usize = 32;
+    if members < MANY {
+        return records.clone();
+    }
+    ForSubject { frames: Bytes::copy_from_slice(&records.frames), ..*records }
+}
+
+fn closing(closed: &Closed) -> &'static str {
+    match closed {
+        Closed::ByPeer { .. } => "by-device",
+        Closed::ByUs { .. } => "by-gateway",
+        Closed::Unanswered { .. } => "unanswered",
+        Closed::Violation(_) => "violation",
+        Closed::EndOfStream => "end-of-stream",
+        Closed::Reset => "reset",
+        Closed::Silent => "silent",
+        Closed::Network(_) => "network",
+        Closed::Aborted => "aborted",
+        Closed::Stopped => "stopped",
+    }
+}
+
+fn failing(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::BadRequest { .. } => "bad-request",
+        Failure::RefusedByApp { .. } => "refused",
+        Failure::Timeout => "handshake-timeout",
+        Failure::EndOfStream => "handshake-eof",
+        Failure::Reset => "handshake-reset",
+        Failure::Network(_) | Failure::Connect(_) => "network",
+        Failure::Answered { .. } | Failure::BadAnswer(_) | Failure::Aborted => "aborted",
+        Failure::Stopped => "stopped",
+    }
+}
