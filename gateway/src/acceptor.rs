@@ -24,7 +24,9 @@ use gateway_protocol::placement::Placement;
 use gateway_protocol::proxy_header::{Limits as HeaderLimits, LocalKind, Refusal, Version};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown};
+use rustix::net::{
+    RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown,
+};
 use tracing::{error, warn};
 
 use crate::admission::{Admission, Rate, Rejected};
@@ -45,7 +47,11 @@ pub(crate) struct Door {
 #[derive(Debug)]
 pub(crate) enum HeaderRule {
     Forbidden,
-    Required { trusted: TrustedPeers, timeout: Duration, limits: HeaderLimits },
+    Required {
+        trusted: TrustedPeers,
+        timeout: Duration,
+        limits: HeaderLimits,
+    },
 }
 
 /// What the acceptor is connected to, and its limits.
@@ -116,7 +122,12 @@ impl Acceptor {
     pub(crate) fn new(doors: Vec<Door>, around: Surroundings) -> std::io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &bell, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
+        epoll::add(
+            &epoll,
+            &bell,
+            epoll::EventData::new_u64(BELL),
+            epoll::EventFlags::IN,
+        )?;
         for (token, door) in (0..).zip(&doors) {
             let data = epoll::EventData::new_u64(token);
             epoll::add(&epoll, &door.listening.socket, data, epoll::EventFlags::IN)?;
@@ -128,10 +139,15 @@ impl Acceptor {
             pending: HashMap::new(),
             deadlines: Deadlines::default(),
             next_token: FIRST_PENDING,
-            handshakes: around.handshakes_per_second.map(|rate| Rate::new(rate, now)),
+            handshakes: around
+                .handshakes_per_second
+                .map(|rate| Rate::new(rate, now)),
             spare: spare(),
             log: Rate::new(LOGGED_PER_SECOND, now),
-            stopper: Stopper { asked: Arc::default(), bell: Arc::new(bell) },
+            stopper: Stopper {
+                asked: Arc::default(),
+                bell: Arc::new(bell),
+            },
             around,
         })
     }
@@ -160,10 +176,17 @@ impl Acceptor {
 
     fn turn(&mut self, events: &mut Vec<epoll::Event>) -> rustix::io::Result<()> {
         events.clear();
-        let wait = self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()));
+        let wait = self
+            .deadlines
+            .next()
+            .map(|at| at.saturating_duration_since(Instant::now()));
         // One millisecond more, so that the deadline has really passed.
         let wait = wait.and_then(|wait| Timespec::try_from(wait + Duration::from_millis(1)).ok());
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), wait.as_ref()) {
+        match epoll::wait(
+            &self.epoll,
+            rustix::buffer::spare_capacity(events),
+            wait.as_ref(),
+        ) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
@@ -180,7 +203,9 @@ impl Acceptor {
 
     fn accept(&mut self, token: u64) {
         for _ in 0..BURST {
-            let Some((index, door)) = usize::try_from(token).ok().and_then(|index| Some((index, self.doors.get(index)?)))
+            let Some((index, door)) = usize::try_from(token)
+                .ok()
+                .and_then(|index| Some((index, self.doors.get(index)?)))
             else {
                 return;
             };
@@ -204,13 +229,17 @@ impl Acceptor {
     }
 
     fn newcomer(&mut self, door: usize, socket: OwnedFd, peer: SocketAddr) {
-        let Ok(number) = u8::try_from(door) else { return };
+        let Ok(number) = u8::try_from(door) else {
+            return;
+        };
         let (timeout, limits) = match &self.doors[door].header {
             HeaderRule::Forbidden => return self.admit(number, socket, peer, peer, Bytes::new()),
             HeaderRule::Required { trusted, .. } if !trusted.contains(peer.ip()) => {
                 return self.refuse(peer, &Refusal::Untrusted);
             }
-            HeaderRule::Required { timeout, limits, .. } => (*timeout, *limits),
+            HeaderRule::Required {
+                timeout, limits, ..
+            } => (*timeout, *limits),
         };
         if self.pending.len() >= self.around.most_pending {
             self.around.metrics.refuse("pending-headers");
@@ -219,12 +248,27 @@ impl Acceptor {
         let token = self.next_token;
         self.next_token += 1;
         let data = epoll::EventData::new_u64(token);
-        if epoll::add(&self.epoll, &socket, data, epoll::EventFlags::IN | epoll::EventFlags::RDHUP).is_err() {
+        if epoll::add(
+            &self.epoll,
+            &socket,
+            data,
+            epoll::EventFlags::IN | epoll::EventFlags::RDHUP,
+        )
+        .is_err()
+        {
             self.around.metrics.refuse("network");
             return;
         }
         let newcomer = Newcomer::new(peer, limits);
-        self.pending.insert(token, Pending { socket, newcomer, peer, door: number });
+        self.pending.insert(
+            token,
+            Pending {
+                socket,
+                newcomer,
+                peer,
+                door: number,
+            },
+        );
         self.deadlines.set(token, Instant::now() + timeout);
         self.count_pending();
         // Most headers come with the connection.
@@ -232,7 +276,9 @@ impl Acceptor {
     }
 
     fn read(&mut self, token: u64) {
-        let Some(pending) = self.pending.get_mut(&token) else { return };
+        let Some(pending) = self.pending.get_mut(&token) else {
+            return;
+        };
         let mut buffer = [0; 4096];
         let decision = match recv(&pending.socket, &mut buffer, RecvFlags::DONTWAIT) {
             Ok((_, 0)) => pending.newcomer.end(),
@@ -243,15 +289,26 @@ impl Acceptor {
         match decision {
             Decision::Wait => {}
             Decision::Greeted { version, local } => {
-                self.deadlines.set(token, Instant::now() + self.around.payload_timeout);
+                self.deadlines
+                    .set(token, Instant::now() + self.around.payload_timeout);
                 self.count_header(version, local);
             }
-            Decision::Admit { greeted, client, leftover } => {
+            Decision::Admit {
+                greeted,
+                client,
+                leftover,
+            } => {
                 if let Some((version, local)) = greeted {
                     self.count_header(version, local);
                 }
                 if let Some(pending) = self.take(token) {
-                    self.admit(pending.door, pending.socket, pending.peer, client, leftover.into());
+                    self.admit(
+                        pending.door,
+                        pending.socket,
+                        pending.peer,
+                        client,
+                        leftover.into(),
+                    );
                 }
             }
             Decision::Refuse(refusal) => {
@@ -262,21 +319,45 @@ impl Acceptor {
             Decision::Probe(probe) => {
                 self.take(token);
                 if probe == Probe::Silent {
-                    self.around.metrics.probes.get_or_create(&Kind { kind: "silent" }).inc();
+                    self.around
+                        .metrics
+                        .probes
+                        .get_or_create(&Kind { kind: "silent" })
+                        .inc();
                 }
             }
         }
     }
 
-    fn admit(&mut self, door: u8, socket: OwnedFd, peer: SocketAddr, client: SocketAddr, leftover: Bytes) {
-        let fast = self.handshakes.as_mut().is_some_and(|rate| !rate.take(Instant::now()));
-        let entered = if fast { Err(Rejected::TooFast) } else { self.around.admission.enter(client) };
+    fn admit(
+        &mut self,
+        door: u8,
+        socket: OwnedFd,
+        peer: SocketAddr,
+        client: SocketAddr,
+        leftover: Bytes,
+    ) {
+        let fast = self
+            .handshakes
+            .as_mut()
+            .is_some_and(|rate| !rate.take(Instant::now()));
+        let entered = if fast {
+            Err(Rejected::TooFast)
+        } else {
+            self.around.admission.enter(client)
+        };
         if let Err(rejected) = entered {
             self.around.metrics.refuse(rejected.metric());
             return answer_busy(&socket);
         }
         let workgroup = self.around.placement.workgroup(client);
-        let accepted = Accepted { socket, peer, client, leftover, endpoint: door };
+        let accepted = Accepted {
+            socket,
+            peer,
+            client,
+            leftover,
+            endpoint: door,
+        };
         let handed = match self.around.mailboxes.get(workgroup) {
             Some(mailbox) => mailbox.try_send(Command::Adopt(accepted)).is_ok(),
             None => false,
@@ -292,7 +373,9 @@ impl Acceptor {
 
     fn expire(&mut self, now: Instant) {
         while let Some(token) = self.deadlines.expired(now) {
-            let Some(pending) = self.take(token) else { continue };
+            let Some(pending) = self.take(token) else {
+                continue;
+            };
             match pending.newcomer.timeout() {
                 Some(refusal) => self.refuse(pending.peer, &refusal),
                 None => self.around.metrics.refuse("handshake-timeout"),
@@ -322,13 +405,18 @@ impl Acceptor {
     fn refuse_without_descriptor(&mut self, door: usize) -> bool {
         self.around.metrics.refuse("descriptors");
         if self.log.take(Instant::now()) {
-            error!("no descriptor is left: raise the limit (ulimit -n) or lower limits.connections");
+            error!(
+                "no descriptor is left: raise the limit (ulimit -n) or lower limits.connections"
+            );
         }
         self.spare = None;
         let refused = self.doors.get(door).is_some_and(|door| {
-            acceptfrom_with(&door.listening.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
-                .inspect(|(socket, _)| answer_busy(socket))
-                .is_ok()
+            acceptfrom_with(
+                &door.listening.socket,
+                SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+            )
+            .inspect(|(socket, _)| answer_busy(socket))
+            .is_ok()
         });
         self.spare = spare();
         refused
@@ -344,14 +432,27 @@ impl Acceptor {
 
     fn count_header(&self, version: Version, local: Option<LocalKind>) {
         let metrics = &self.around.metrics;
-        metrics.proxy_headers.get_or_create(&VersionLabel { version: version.metric() }).inc();
+        metrics
+            .proxy_headers
+            .get_or_create(&VersionLabel {
+                version: version.metric(),
+            })
+            .inc();
         if let Some(local) = local {
-            metrics.probes.get_or_create(&Kind { kind: local.metric() }).inc();
+            metrics
+                .probes
+                .get_or_create(&Kind {
+                    kind: local.metric(),
+                })
+                .inc();
         }
     }
 
     fn count_pending(&self) {
-        self.around.metrics.pending_headers.set(self.pending.len() as i64);
+        self.around
+            .metrics
+            .pending_headers
+            .set(self.pending.len() as i64);
     }
 }
 

@@ -48,14 +48,22 @@ impl Admin {
         drain: mpsc::Sender<()>,
     ) -> Self {
         let registry = metrics.registry();
-        Self { readiness, metrics, registry, mailboxes, drain }
+        Self {
+            readiness,
+            metrics,
+            registry,
+            mailboxes,
+            drain,
+        }
     }
 
     /// Serves until dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let admin = Arc::clone(&self);
@@ -90,10 +98,14 @@ impl Admin {
             (&Method::GET | &Method::HEAD, "/health") => text(StatusCode::OK, "alive\n"),
             (&Method::GET | &Method::HEAD, "/ready") => self.ready(),
             (&Method::GET, "/metrics") => self.show_metrics(),
-            (&Method::GET, "/workgroups") => json(StatusCode::OK, reports::workgroups(&self.metrics)),
+            (&Method::GET, "/workgroups") => {
+                json(StatusCode::OK, reports::workgroups(&self.metrics))
+            }
             (&Method::GET, "/connections") => self.connections().await,
             (&Method::POST, "/drain") => self.begin_drain(),
-            (_, "/health" | "/ready" | "/metrics" | "/workgroups" | "/connections") => not_allowed("GET"),
+            (_, "/health" | "/ready" | "/metrics" | "/workgroups" | "/connections") => {
+                not_allowed("GET")
+            }
             (_, "/drain") => not_allowed("POST"),
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -104,7 +116,10 @@ impl Admin {
 
     fn ready(&self) -> Answer {
         match self.readiness.check() {
-            Ok(()) => json(StatusCode::OK, serde_json::json!({ "ready": true }).to_string()),
+            Ok(()) => json(
+                StatusCode::OK,
+                serde_json::json!({ "ready": true }).to_string(),
+            ),
             Err(reason) => json(
                 StatusCode::SERVICE_UNAVAILABLE,
                 serde_json::json!({ "ready": false, "reason": reason }).to_string(),
@@ -117,7 +132,10 @@ impl Admin {
         let mut out = String::new();
         match prometheus_client::encoding::text::encode(&mut out, &self.registry) {
             Ok(()) => answer(StatusCode::OK, OPEN_METRICS, out),
-            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
+            Err(_) => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metrics cannot be written\n",
+            ),
         }
     }
 
@@ -133,13 +151,21 @@ impl Admin {
     fn begin_drain(&self) -> Answer {
         // Full means that it was asked before, which is as good.
         let _ = self.drain.try_send(());
-        text(StatusCode::ACCEPTED, "draining: /ready says 503 from now on\n")
+        text(
+            StatusCode::ACCEPTED,
+            "draining: /ready says 503 from now on\n",
+        )
     }
 }
 
 fn not_allowed(method: &'static str) -> Answer {
-    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, &format!("ask with {method}\n"));
-    answer.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static(method));
+    let mut answer = text(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("ask with {method}\n"),
+    );
+    answer
+        .headers_mut()
+        .insert(ALLOW, hyper::header::HeaderValue::from_static(method));
     answer
 }
 
@@ -154,8 +180,9 @@ fn json(status: StatusCode, body: String) -> Answer {
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(
+        CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static(content_type),
+    );
     answer
 }

@@ -91,7 +91,9 @@ impl Admission {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         // The map is whole between any two statements, so a panicking holder leaves nothing broken.
-        self.per_client.lock().unwrap_or_else(PoisonError::into_inner)
+        self.per_client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +108,11 @@ pub(crate) struct Rate {
 impl Rate {
     pub(crate) fn new(per_second: u32, now: Instant) -> Self {
         let per_second = f64::from(per_second);
-        Self { per_second, tokens: per_second, at: now }
+        Self {
+            per_second,
+            tokens: per_second,
+            at: now,
+        }
     }
 
     /// Whether one more may pass now.
@@ -160,14 +166,21 @@ mod tests {
         let start = Instant::now();
         let mut rate = Rate::new(2, start);
 
-        assert_eq!([rate.take(start), rate.take(start), rate.take(start)], [true, true, false]);
+        assert_eq!(
+            [rate.take(start), rate.take(start), rate.take(start)],
+            [true, true, false]
+        );
 
         let later = start + Duration::from_millis(500);
         assert_eq!([rate.take(later), rate.take(later)], [true, false]);
     }
 
     fn admission(connections: usize, connections_per_client: Option<usize>) -> Admission {
-        Admission::new(&Limits { connections, connections_per_client, ..Limits::default() })
+        Admission::new(&Limits {
+            connections,
+            connections_per_client,
+            ..Limits::default()
+        })
     }
 
     fn client(port: u16) -> SocketAddr {

@@ -47,7 +47,9 @@ pub(crate) struct Config {
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("cannot read {path}: {source}\nwrite the file, or name another one: gateway --config FILE")]
+    #[error(
+        "cannot read {path}: {source}\nwrite the file, or name another one: gateway --config FILE"
+    )]
     Unreadable {
         path: String,
         source: std::io::Error,

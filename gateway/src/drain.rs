@@ -112,7 +112,9 @@ impl Leave<'_> {
         let connections = self.metrics.connections().max(0) as f64;
         match haste {
             // A workgroup that got more than its share takes longer than the average; nobody is hurried for that.
-            Haste::Gentle => Duration::from_secs_f64(3.0 * connections / f64::from(self.plan.rate)) + LAST_WORDS,
+            Haste::Gentle => {
+                Duration::from_secs_f64(3.0 * connections / f64::from(self.plan.rate)) + LAST_WORDS
+            }
             Haste::Quick => LAST_WORDS,
         }
     }
@@ -124,7 +126,10 @@ impl Leave<'_> {
             }
         };
         if timeout_at(deadline, everyone_gone).await.is_err() {
-            warn!(connections = self.metrics.connections(), "not every device answered the close");
+            warn!(
+                connections = self.metrics.connections(),
+                "not every device answered the close"
+            );
         }
     }
 }

@@ -77,7 +77,13 @@ const EVICT_EVERY: Duration = Duration::from_millis(200);
 
 impl Hub {
     pub(crate) fn new(desk: Desk, wires: Wires) -> Self {
-        Self { desk, wires, assigned: HashSet::new(), clock: Clock::start(), evict_at: Instant::now() }
+        Self {
+            desk,
+            wires,
+            assigned: HashSet::new(),
+            clock: Clock::start(),
+            evict_at: Instant::now(),
+        }
     }
 
     /// Runs until told to stop.
@@ -121,8 +127,15 @@ impl Hub {
                     Some(number) => self.desk.reading.topic_found(number, found),
                     None => Vec::new(),
                 },
-                Finding::Start { topic, partition, found } => match self.desk.topic_number(&topic) {
-                    Some(topic) => self.desk.reading.start_found(PartitionId { topic, partition }, found),
+                Finding::Start {
+                    topic,
+                    partition,
+                    found,
+                } => match self.desk.topic_number(&topic) {
+                    Some(topic) => self
+                        .desk
+                        .reading
+                        .start_found(PartitionId { topic, partition }, found),
                     None => Vec::new(),
                 },
             };
@@ -154,16 +167,26 @@ impl Hub {
             let taken = self.wires.queue.take(|fetched| match fetched {
                 Fetched::Record(record) => {
                     records += 1;
-                    bytes += record.key.map_or(0, <[u8]>::len) as u64 + record.value.map_or(0, <[u8]>::len) as u64;
+                    bytes += record.key.map_or(0, <[u8]>::len) as u64
+                        + record.value.map_or(0, <[u8]>::len) as u64;
                     let age = (wall_clock - record.timestamp).max(0);
                     steps.extend(desk.record(&record, now, Moment(now.0 - age)));
                 }
-                Fetched::End { topic, partition, offset } => {
+                Fetched::End {
+                    topic,
+                    partition,
+                    offset,
+                } => {
                     if let Some(topic) = desk.topic_number(topic) {
                         steps.extend(desk.end(PartitionId { topic, partition }, offset));
                     }
                 }
-                Fetched::Failed { topic, partition, code, text } => {
+                Fetched::Failed {
+                    topic,
+                    partition,
+                    code,
+                    text,
+                } => {
                     failed.push((desk.topic_number(topic), partition, code, text));
                 }
             });
@@ -181,7 +204,13 @@ impl Hub {
         busy
     }
 
-    fn take_failure(&mut self, topic: Option<u16>, partition: i32, code: RDKafkaErrorCode, text: &str) {
+    fn take_failure(
+        &mut self,
+        topic: Option<u16>,
+        partition: i32,
+        code: RDKafkaErrorCode,
+        text: &str,
+    ) {
         let Some(topic) = topic else {
             warn!(%code, text, "Kafka reports an error");
             return;
@@ -193,8 +222,13 @@ impl Hub {
             self.errand(Errand::Look);
             return;
         }
-        warn!(topic = name, partition, text, "a partition cannot be read on from where it was");
-        let Some(memory) = self.desk.cache.partition(place).cloned() else { return };
+        warn!(
+            topic = name,
+            partition, text, "a partition cannot be read on from where it was"
+        );
+        let Some(memory) = self.desk.cache.partition(place).cloned() else {
+            return;
+        };
         let steps = self.desk.reading.lost_place(place, &memory);
         self.take_steps(steps);
     }
@@ -204,23 +238,36 @@ impl Hub {
             match step {
                 Step::FindStart(place) => {
                     let topic = self.wires.topics.name(place.topic).to_owned();
-                    self.errand(Errand::FindStart { topic, partition: place.partition });
+                    self.errand(Errand::FindStart {
+                        topic,
+                        partition: place.partition,
+                    });
                 }
                 Step::ReadFrom { place, offset } => self.read_from(place, offset),
                 Step::Stop(place) => self.unassign(place),
                 Step::Diverged { topic } => {
                     self.count_reset("diverged");
-                    warn!(topic = self.wires.topics.name(topic), "the log is not the one devices have seen");
+                    warn!(
+                        topic = self.wires.topics.name(topic),
+                        "the log is not the one devices have seen"
+                    );
                     self.desk.resync_topic(topic, ResyncReason::Diverged);
                 }
                 Step::Skipped { topic } => {
                     self.count_reset("trimmed");
-                    warn!(topic = self.wires.topics.name(topic), "records were trimmed before they could be read");
-                    self.desk.resync_topic(topic, ResyncReason::HistoryNotLoaded);
+                    warn!(
+                        topic = self.wires.topics.name(topic),
+                        "records were trimmed before they could be read"
+                    );
+                    self.desk
+                        .resync_topic(topic, ResyncReason::HistoryNotLoaded);
                 }
                 Step::Loaded { topic } => {
                     let partitions = self.desk.reading.partitions(topic);
-                    info!(topic = self.wires.topics.name(topic), partitions, "the recent past is loaded");
+                    info!(
+                        topic = self.wires.topics.name(topic),
+                        partitions, "the recent past is loaded"
+                    );
                     self.desk.answer_waiting(topic);
                 }
             }
@@ -238,7 +285,9 @@ impl Hub {
             Ok(()) => {
                 self.assigned.insert(place);
             }
-            Err(error) => error!(topic, partition = place.partition, %error, "a partition cannot be assigned"),
+            Err(error) => {
+                error!(topic, partition = place.partition, %error, "a partition cannot be assigned")
+            }
         }
     }
 
@@ -262,7 +311,11 @@ impl Hub {
     }
 
     fn count_reset(&self, reason: &'static str) {
-        self.wires.metrics.kafka_resets.get_or_create(&Reason { reason }).inc();
+        self.wires
+            .metrics
+            .kafka_resets
+            .get_or_create(&Reason { reason })
+            .inc();
     }
 
     fn evict(&mut self) {
@@ -306,7 +359,11 @@ impl Hub {
     }
 }
 
-fn one_partition(topic: &str, partition: i32, offset: i64) -> Result<TopicPartitionList, KafkaError> {
+fn one_partition(
+    topic: &str,
+    partition: i32,
+    offset: i64,
+) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
     Ok(list)
@@ -327,6 +384,8 @@ impl Clock {
 
 /// Milliseconds since 1970, as records are stamped.
 fn wall_clock() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, listen, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, bind, getsockname, listen, socket_with, sockopt,
+};
 
 /// Connections that may wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 65_535;
@@ -30,11 +32,18 @@ pub(crate) struct BindError {
 /// # Errors
 /// The kernel refuses the address.
 pub(crate) fn open(address: SocketAddr) -> Result<Listening, BindError> {
-    try_open(address).map_err(|source| BindError { address, source: source.into() })
+    try_open(address).map_err(|source| BindError {
+        address,
+        source: source.into(),
+    })
 }
 
 fn try_open(address: SocketAddr) -> rustix::io::Result<Listening> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let family = if address.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -42,7 +51,10 @@ fn try_open(address: SocketAddr) -> rustix::io::Result<Listening> {
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;
     let bound = SocketAddr::try_from(getsockname(&socket)?)?;
-    Ok(Listening { socket, address: bound })
+    Ok(Listening {
+        socket,
+        address: bound,
+    })
 }
 
 /// What the person who starts the gateway can do about it.
@@ -53,7 +65,8 @@ fn remedy(error: &io::Error, address: &SocketAddr) -> String {
             port = address.port()
         ),
         io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have the address: see `ip address`, or write 0.0.0.0 or [::]".to_owned()
+            "this machine does not have the address: see `ip address`, or write 0.0.0.0 or [::]"
+                .to_owned()
         }
         io::ErrorKind::PermissionDenied => format!(
             "ports below 1024 need a privilege: write a higher one, or `sysctl net.ipv4.ip_unprivileged_port_start={}`",
@@ -65,5 +78,6 @@ fn remedy(error: &io::Error, address: &SocketAddr) -> String {
 
 /// The line that tells whoever started the gateway where it listens.
 pub(crate) fn announcement(kind: &str, index: usize, address: SocketAddr) -> String {
-    serde_json::json!({ "listening": kind, "index": index, "address": address.to_string() }).to_string()
+    serde_json::json!({ "listening": kind, "index": index, "address": address.to_string() })
+        .to_string()
 }

@@ -18,4 +18,4 @@ pub(crate) mod partition;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod subjects;
-mod track;
+pub(crate) mod track;

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 
@@ -92,37 +92,132 @@ impl Metrics {
 
     /// Connections of all workgroups.
     pub(crate) fn connections(&self) -> i64 {
-        self.groups.iter().map(|group| group.connections.load(Ordering::Relaxed)).sum()
+        self.groups
+            .iter()
+            .map(|group| group.connections.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Everything, ready to be shown.
     pub(crate) fn registry(&self) -> Registry {
         let mut all = Registry::with_prefix("tidegate");
         let m = self;
-        all.register("accepted", "Connections handed to a workgroup", m.accepted.clone());
-        all.register("refused", "Connections refused before or during the handshake, by reason", m.refused.clone());
-        all.register("probes", "Health checks of load balancers, by kind", m.probes.clone());
-        all.register("proxy_headers", "PROXY headers accepted, by version", m.proxy_headers.clone());
-        all.register("pending_headers", "Connections whose PROXY header or first byte is awaited", m.pending_headers.clone());
-        all.register("published", "Publishes that Kafka acknowledged", m.published.clone());
-        all.register("publish_failed", "Publishes answered with an error, by reason", m.publish_failed.clone());
-        all.register("publishes_in_flight", "Publishes that Kafka has not answered", m.publishes_in_flight.clone());
-        all.register("dropped", "Messages not sent to slow devices, by reason", m.dropped.clone());
-        all.register("closed", "Open connections that ended, by reason", m.closed.clone());
-        all.register("request_errors", "Requests answered with an error, by code", m.request_errors.clone());
-        all.register("resume", "Subscriptions that named positions, by outcome", m.resumes.clone());
-        all.register("subscriptions", "Subscriptions that are held", m.subscriptions.clone());
-        all.register("kafka_fetches", "Reads from Kafka begun at a chosen offset; a reconnecting device causes none", m.kafka_fetches.clone());
-        all.register("kafka_records", "Records read from Kafka", m.kafka_records.clone());
-        all.register("kafka_bytes", "Bytes of keys and values read from Kafka", m.kafka_bytes.clone());
-        all.register("kafka_pauses", "Times that reading paused because a workgroup was behind", m.kafka_pauses.clone());
-        all.register("kafka_resets", "Times that a partition had to be read from another offset, by reason", m.kafka_resets.clone());
-        all.register("duplicates_suppressed", "Records not delivered because their publish_id came before", m.duplicates.clone());
-        all.register("cache_messages", "Messages in the cache", m.cache_messages.clone());
-        all.register("cache_bytes", "Bytes of the messages in the cache", m.cache_bytes.clone());
-        all.register("last_value_bytes", "Bytes of last values", m.last_value_bytes.clone());
+        all.register(
+            "accepted",
+            "Connections handed to a workgroup",
+            m.accepted.clone(),
+        );
+        all.register(
+            "refused",
+            "Connections refused before or during the handshake, by reason",
+            m.refused.clone(),
+        );
+        all.register(
+            "probes",
+            "Health checks of load balancers, by kind",
+            m.probes.clone(),
+        );
+        all.register(
+            "proxy_headers",
+            "PROXY headers accepted, by version",
+            m.proxy_headers.clone(),
+        );
+        all.register(
+            "pending_headers",
+            "Connections whose PROXY header or first byte is awaited",
+            m.pending_headers.clone(),
+        );
+        all.register(
+            "published",
+            "Publishes that Kafka acknowledged",
+            m.published.clone(),
+        );
+        all.register(
+            "publish_failed",
+            "Publishes answered with an error, by reason",
+            m.publish_failed.clone(),
+        );
+        all.register(
+            "publishes_in_flight",
+            "Publishes that Kafka has not answered",
+            m.publishes_in_flight.clone(),
+        );
+        all.register(
+            "dropped",
+            "Messages not sent to slow devices, by reason",
+            m.dropped.clone(),
+        );
+        all.register(
+            "closed",
+            "Open connections that ended, by reason",
+            m.closed.clone(),
+        );
+        all.register(
+            "request_errors",
+            "Requests answered with an error, by code",
+            m.request_errors.clone(),
+        );
+        all.register(
+            "resume",
+            "Subscriptions that named positions, by outcome",
+            m.resumes.clone(),
+        );
+        all.register(
+            "subscriptions",
+            "Subscriptions that are held",
+            m.subscriptions.clone(),
+        );
+        all.register(
+            "kafka_fetches",
+            "Reads from Kafka begun at a chosen offset; a reconnecting device causes none",
+            m.kafka_fetches.clone(),
+        );
+        all.register(
+            "kafka_records",
+            "Records read from Kafka",
+            m.kafka_records.clone(),
+        );
+        all.register(
+            "kafka_bytes",
+            "Bytes of keys and values read from Kafka",
+            m.kafka_bytes.clone(),
+        );
+        all.register(
+            "kafka_pauses",
+            "Times that reading paused because a workgroup was behind",
+            m.kafka_pauses.clone(),
+        );
+        all.register(
+            "kafka_resets",
+            "Times that a partition had to be read from another offset, by reason",
+            m.kafka_resets.clone(),
+        );
+        all.register(
+            "duplicates_suppressed",
+            "Records not delivered because their publish_id came before",
+            m.duplicates.clone(),
+        );
+        all.register(
+            "cache_messages",
+            "Messages in the cache",
+            m.cache_messages.clone(),
+        );
+        all.register(
+            "cache_bytes",
+            "Bytes of the messages in the cache",
+            m.cache_bytes.clone(),
+        );
+        all.register(
+            "last_value_bytes",
+            "Bytes of last values",
+            m.last_value_bytes.clone(),
+        );
         all.register("subjects", "Subjects that are known", m.subjects.clone());
-        all.register("encoded_bytes", "Bytes of messages encoded, each once for all devices", m.encoded_bytes.clone());
+        all.register(
+            "encoded_bytes",
+            "Bytes of messages encoded, each once for all devices",
+            m.encoded_bytes.clone(),
+        );
         all.register_collector(Box::new(Groups(Arc::clone(&m.groups))));
         all
     }
@@ -134,31 +229,63 @@ struct Groups(Arc<[Group]>);
 
 impl Groups {
     fn sum(&self, field: impl Fn(&Group) -> &AtomicU64) -> u64 {
-        self.0.iter().map(|group| field(group).load(Ordering::Relaxed)).sum()
+        self.0
+            .iter()
+            .map(|group| field(group).load(Ordering::Relaxed))
+            .sum()
     }
 }
 
 impl Collector for Groups {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let mut connections =
-            encoder.encode_descriptor("connections", "Connections, by workgroup", None, MetricType::Gauge)?;
+        let mut connections = encoder.encode_descriptor(
+            "connections",
+            "Connections, by workgroup",
+            None,
+            MetricType::Gauge,
+        )?;
         for (number, group) in self.0.iter().enumerate() {
             let labels = [("workgroup", number.to_string())];
             let count = ConstGauge::new(group.connections.load(Ordering::Relaxed));
             count.encode(connections.encode_family(&labels)?)?;
         }
         let totals = [
-            ("messages_delivered", "Messages that left for devices", self.sum(|group| &group.delivered)),
-            ("messages_received", "Messages of devices", self.sum(|group| &group.received)),
-            ("sent_bytes", "Bytes sent to devices", self.sum(|group| &group.bytes_out)),
-            ("writes", "Writes to sockets", self.sum(|group| &group.writes)),
+            (
+                "messages_delivered",
+                "Messages that left for devices",
+                self.sum(|group| &group.delivered),
+            ),
+            (
+                "messages_received",
+                "Messages of devices",
+                self.sum(|group| &group.received),
+            ),
+            (
+                "sent_bytes",
+                "Bytes sent to devices",
+                self.sum(|group| &group.bytes_out),
+            ),
+            (
+                "writes",
+                "Writes to sockets",
+                self.sum(|group| &group.writes),
+            ),
         ];
         for (name, help, total) in totals {
             let total = ConstCounter::new(total);
             total.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
-        let queued: i64 = self.0.iter().map(|group| group.queued_bytes.load(Ordering::Relaxed)).sum();
+        let queued: i64 = self
+            .0
+            .iter()
+            .map(|group| group.queued_bytes.load(Ordering::Relaxed))
+            .sum();
         let queued = ConstGauge::new(queued);
-        queued.encode(encoder.encode_descriptor("queued_bytes", "Bytes waiting for slow devices", None, MetricType::Gauge)?)
+        queued.encode(encoder.encode_descriptor(
+            "queued_bytes",
+            "Bytes waiting for slow devices",
+            None,
+            MetricType::Gauge,
+        )?)
     }
 }

@@ -64,7 +64,10 @@ pub(crate) fn serve(config: &Config) -> anyhow::Result<()> {
     let (requests, asked) = sync_channel(REQUESTS);
     let hub = HubHandle::new(requests, shared.waker.clone());
     let workgroups = start_workgroups(config, &shared, &hub)?;
-    let mailboxes: Vec<Mailbox<Command>> = workgroups.iter().map(|group| group.mailbox.clone()).collect();
+    let mailboxes: Vec<Mailbox<Command>> = workgroups
+        .iter()
+        .map(|group| group.mailbox.clone())
+        .collect();
     shared.publisher.connect(mailboxes.clone());
     let reading = start_reading(config, &shared, mailboxes.clone(), asked)?;
     let (stopper, accepting) = start_acceptor(config, &shared, sockets.doors, mailboxes.clone())?;
@@ -106,7 +109,9 @@ impl Shared {
         Ok(Self {
             consumer: consumer::consumer(properties, waker.clone())
                 .context("librdkafka refuses [kafka.properties] for reading")?,
-            publisher: Arc::new(publisher.context("librdkafka refuses [kafka.properties] for writing")?),
+            publisher: Arc::new(
+                publisher.context("librdkafka refuses [kafka.properties] for writing")?,
+            ),
             readiness: Arc::default(),
             admission: Arc::new(Admission::new(&config.limits)),
             topics,
@@ -128,16 +133,29 @@ impl Sockets {
         let doors = config
             .listeners
             .iter()
-            .map(|listener| Ok(Door { listening: listening::open(listener.address)?, header: header_rule(listener)? }))
+            .map(|listener| {
+                Ok(Door {
+                    listening: listening::open(listener.address)?,
+                    header: header_rule(listener)?,
+                })
+            })
             .collect::<anyhow::Result<_>>()?;
         Ok(Self { admin, doors })
     }
 
     fn announce(&self) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", listening::announcement("admin", 0, self.admin.address))?;
+        writeln!(
+            out,
+            "{}",
+            listening::announcement("admin", 0, self.admin.address)
+        )?;
         for (index, door) in self.doors.iter().enumerate() {
-            writeln!(out, "{}", listening::announcement("listener", index, door.listening.address))?;
+            writeln!(
+                out,
+                "{}",
+                listening::announcement("listener", index, door.listening.address)
+            )?;
         }
         out.flush()
     }
@@ -146,7 +164,11 @@ impl Sockets {
 fn header_rule(listener: &Listener) -> anyhow::Result<HeaderRule> {
     Ok(match &listener.proxy_protocol {
         ProxyProtocol::Forbidden => HeaderRule::Forbidden,
-        ProxyProtocol::Required { trusted, timeout, longest } => HeaderRule::Required {
+        ProxyProtocol::Required {
+            trusted,
+            timeout,
+            longest,
+        } => HeaderRule::Required {
             trusted: TrustedPeers::parse(trusted.iter().map(ToString::to_string))?,
             timeout: *timeout,
             limits: proxy_header::Limits { max_len: *longest },
@@ -160,7 +182,11 @@ struct RunningWorkgroup {
     thread: JoinHandle<()>,
 }
 
-fn start_workgroups(config: &Config, shared: &Shared, hub: &HubHandle) -> anyhow::Result<Vec<RunningWorkgroup>> {
+fn start_workgroups(
+    config: &Config,
+    shared: &Shared,
+    hub: &HubHandle,
+) -> anyhow::Result<Vec<RunningWorkgroup>> {
     let loop_config = loop_config(config);
     let around = workgroup::Surroundings {
         group: 0,
@@ -169,7 +195,11 @@ fn start_workgroups(config: &Config, shared: &Shared, hub: &HubHandle) -> anyhow
         publisher: Arc::clone(&shared.publisher),
         admission: Arc::clone(&shared.admission),
         metrics: shared.metrics.clone(),
-        slow_clients: config.listeners.iter().map(|listener| listener.slow_client).collect(),
+        slow_clients: config
+            .listeners
+            .iter()
+            .map(|listener| listener.slow_client)
+            .collect(),
         most_subscriptions: config.limits.subscriptions,
         most_publishing: config.limits.publishes_per_connection,
     };
@@ -211,7 +241,10 @@ fn loop_config(config: &Config) -> LoopConfig {
             handshake_timeout: limits.handshake_timeout,
             ..gateway_engine::Limits::default()
         },
-        keepalive: Some(Keepalive { interval: config.keepalive.interval, timeout: config.keepalive.timeout }),
+        keepalive: Some(Keepalive {
+            interval: config.keepalive.interval,
+            timeout: config.keepalive.timeout,
+        }),
         mailbox: MAILBOX,
     }
 }
@@ -266,7 +299,11 @@ fn start_reading(
         waker: shared.waker.clone(),
         stop: Arc::clone(&stop),
     };
-    let (topics, groups, metrics) = (shared.topics.clone(), wires.mailboxes.len(), shared.metrics.clone());
+    let (topics, groups, metrics) = (
+        shared.topics.clone(),
+        wires.mailboxes.len(),
+        shared.metrics.clone(),
+    );
     let budget = budget(config);
     let hub = vital::spawn("hub".to_owned(), move || {
         // The cache is not to be shared, so it is made where it is used.
@@ -274,7 +311,12 @@ fn start_reading(
         let duplicates = Duplicates::new(budget.max_age, PUBLISH_IDS);
         Hub::new(Desk::new(topics, groups, cache, duplicates, metrics), wires).run();
     })?;
-    Ok(RunningReading { stop, waker: shared.waker.clone(), hub, scout })
+    Ok(RunningReading {
+        stop,
+        waker: shared.waker.clone(),
+        hub,
+        scout,
+    })
 }
 
 fn start_scout(
@@ -360,12 +402,19 @@ fn run_until_left(
     stopper: &Stopper,
     mailboxes: Vec<Mailbox<Command>>,
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let (drain, asked) = mpsc::channel(1);
         let reasons = Reasons::new(asked)?;
         let listener = tokio_listener(admin.socket)?;
-        let port = Admin::new(Arc::clone(&shared.readiness), shared.metrics.clone(), mailboxes.clone(), drain);
+        let port = Admin::new(
+            Arc::clone(&shared.readiness),
+            shared.metrics.clone(),
+            mailboxes.clone(),
+            drain,
+        );
         let serving = tokio::spawn(Arc::new(port).serve(listener));
         let leave = Leave {
             plan: config.drain,

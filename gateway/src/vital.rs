@@ -8,7 +8,10 @@ use std::thread::{Builder, JoinHandle};
 ///
 /// # Errors
 /// The kernel refuses the thread.
-pub(crate) fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(
+    name: String,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
     Builder::new().name(name).spawn(|| {
         let guard = AbortOnPanic;
         body();

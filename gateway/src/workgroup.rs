@@ -86,7 +86,12 @@ pub(crate) struct Workgroup {
 
 impl Workgroup {
     pub(crate) fn new(around: Surroundings) -> Self {
-        Self { around, subscribers: Subscribers::default(), released: VecDeque::new(), leaving: None }
+        Self {
+            around,
+            subscribers: Subscribers::default(),
+            released: VecDeque::new(),
+            leaving: None,
+        }
     }
 }
 
@@ -98,14 +103,27 @@ impl App for Workgroup {
         match command {
             Command::Adopt(accepted) => self.adopt(net, accepted),
             Command::News(News::Records(records)) => self.deliver(net, &records),
-            Command::News(News::Granted { conn, subject, name, frames, messages }) => {
+            Command::News(News::Granted {
+                conn,
+                subject,
+                name,
+                frames,
+                messages,
+            }) => {
                 self.granted(net, conn, subject, name, (frames, messages));
             }
-            Command::News(News::Refused { conn, id, code, reason }) => {
+            Command::News(News::Refused {
+                conn,
+                id,
+                code,
+                reason,
+            }) => {
                 self.asked_less(net, conn);
                 self.refuse(net, conn, Some(id), code, &reason);
             }
-            Command::News(News::Unsubscribe { conn, id, subject }) => self.unsubscribed(net, conn, id, &subject),
+            Command::News(News::Unsubscribe { conn, id, subject }) => {
+                self.unsubscribed(net, conn, id, &subject)
+            }
             Command::Acked(acked) => self.acked(net, acked),
             Command::Report(answer) => {
                 // Whoever asked may have given up waiting.
@@ -139,7 +157,13 @@ impl App for Workgroup {
 
     fn on_close(&mut self, net: &mut Net<Session>, conn: ConnId, closed: &Closed) {
         self.counters().connections.fetch_sub(1, Ordering::Relaxed);
-        self.around.metrics.closed.get_or_create(&Reason { reason: closing(closed) }).inc();
+        self.around
+            .metrics
+            .closed
+            .get_or_create(&Reason {
+                reason: closing(closed),
+            })
+            .inc();
         for subject in self.subscribers.remove_all(net, conn) {
             self.release(subject);
         }
@@ -173,12 +197,21 @@ impl Workgroup {
     /// The hot path: one encoded batch to everyone who subscribed.
     fn deliver(&mut self, net: &mut Net<Session>, records: &[ForSubject]) {
         for records in records {
-            let Some(subject) = self.subscribers.of(records.subject) else { continue };
+            let Some(subject) = self.subscribers.of(records.subject) else {
+                continue;
+            };
             let records = for_many(records, subject.members.len());
             let mut too_slow = Vec::new();
             for conn in &subject.members {
                 let policy = policy(&self.around.slow_clients, net, *conn);
-                let fate = send_records(net, *conn, &records, policy, &self.subscribers, &self.around.metrics);
+                let fate = send_records(
+                    net,
+                    *conn,
+                    &records,
+                    policy,
+                    &self.subscribers,
+                    &self.around.metrics,
+                );
                 if fate == Fate::NoRoom {
                     too_slow.push(*conn);
                 }
@@ -214,30 +247,65 @@ impl Workgroup {
         };
         let Some(topic) = self.around.topics.number(topic) else {
             let reason = format!("this gateway does not carry the topic `{topic}`");
-            return self.refuse(net, conn, Some(request.id()), ErrorCode::UnknownTopic, &reason);
+            return self.refuse(
+                net,
+                conn,
+                Some(request.id()),
+                ErrorCode::UnknownTopic,
+                &reason,
+            );
         };
         match request {
-            ClientMessage::Subscribe { id, subject, from, history } => {
+            ClientMessage::Subscribe {
+                id,
+                subject,
+                from,
+                history,
+            } => {
                 let name = subject.to_string().into();
                 let key = match subject.key {
                     Key::Exact(key) => Some(key.into()),
                     Key::Every => None,
                 };
                 let group = self.around.group;
-                let subscribe = Subscribe { group, conn, id, topic, key, subject: name, from, history };
+                let subscribe = Subscribe {
+                    group,
+                    conn,
+                    id,
+                    topic,
+                    key,
+                    subject: name,
+                    from,
+                    history,
+                };
                 self.subscribe(net, subscribe);
             }
             ClientMessage::Unsubscribe { id, subject } => {
                 let subject = subject.to_string().into();
-                let request = Request::Unsubscribe { group: self.around.group, conn, id, subject };
+                let request = Request::Unsubscribe {
+                    group: self.around.group,
+                    conn,
+                    id,
+                    subject,
+                };
                 self.ask(net, conn, id, request);
             }
-            ClientMessage::Publish { id, subject, data, publish_id } => {
+            ClientMessage::Publish {
+                id,
+                subject,
+                data,
+                publish_id,
+            } => {
                 let Key::Exact(key) = &subject.key else {
                     let reason = "a publish needs one key, not a whole topic";
                     return self.refuse(net, conn, Some(id), ErrorCode::BadSubject, reason);
                 };
-                let publish = Publish { topic, key, value: data.as_record(), publish_id: publish_id.as_deref() };
+                let publish = Publish {
+                    topic,
+                    key,
+                    value: data.as_record(),
+                    publish_id: publish_id.as_deref(),
+                };
                 self.publish(net, conn, id, &publish);
             }
         }
@@ -246,10 +314,18 @@ impl Workgroup {
     fn subscribe(&mut self, net: &mut Net<Session>, subscribe: Subscribe) {
         let (conn, id) = (subscribe.conn, subscribe.id);
         let most = self.around.most_subscriptions;
-        let Some(session) = net.session_mut(conn) else { return };
+        let Some(session) = net.session_mut(conn) else {
+            return;
+        };
         if session.subscriptions() >= most {
             let reason = format!("a connection may have {most} subscriptions");
-            return self.refuse(net, conn, Some(id), ErrorCode::TooManySubscriptions, &reason);
+            return self.refuse(
+                net,
+                conn,
+                Some(id),
+                ErrorCode::TooManySubscriptions,
+                &reason,
+            );
         }
         session.open().asked += 1;
         if !self.ask(net, conn, id, Request::Subscribe(Box::new(subscribe))) {
@@ -268,26 +344,38 @@ impl Workgroup {
     }
 
     fn unsubscribed(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, name: &str) {
-        let subject = net.session(conn).and_then(|session| self.subscribers.held_as(session, name));
+        let subject = net
+            .session(conn)
+            .and_then(|session| self.subscribers.held_as(session, name));
         let Some(subject) = subject else {
             let reason = format!("this connection has no subscription to {name}");
             return self.refuse(net, conn, Some(id), ErrorCode::NotSubscribed, &reason);
         };
         self.subscribers.remove(net, conn, subject);
         self.release(subject);
-        let answer = ServerMessage::Unsubscribed { id, subject: name.into() };
+        let answer = ServerMessage::Unsubscribed {
+            id,
+            subject: name.into(),
+        };
         self.answer(net, conn, framed(&answer), 1);
     }
 
     fn publish(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, publish: &Publish<'_>) {
         let most = self.around.most_publishing;
-        let Some(session) = net.session_mut(conn) else { return };
+        let Some(session) = net.session_mut(conn) else {
+            return;
+        };
         if session.open().publishing as usize >= most {
-            let reason = format!("{most} publishes of this connection wait for Kafka: send it again later");
+            let reason =
+                format!("{most} publishes of this connection wait for Kafka: send it again later");
             return self.refuse(net, conn, Some(id), ErrorCode::Overloaded, &reason);
         }
         session.open().publishing += 1;
-        let ticket = Ticket { group: self.around.group, conn, id };
+        let ticket = Ticket {
+            group: self.around.group,
+            conn,
+            id,
+        };
         if let Err((code, reason)) = self.around.publisher.publish(publish, ticket) {
             self.publishing_less(net, conn);
             self.refuse(net, conn, Some(id), code, &reason);
@@ -299,7 +387,11 @@ impl Workgroup {
         self.publishing_less(net, conn);
         match acked.result {
             Ok(stored) => {
-                let answer = ServerMessage::Published { id, partition: stored.partition, seq: stored.offset };
+                let answer = ServerMessage::Published {
+                    id,
+                    partition: stored.partition,
+                    seq: stored.offset,
+                };
                 self.answer(net, conn, framed(&answer), 1);
             }
             Err((code, reason)) => self.refuse(net, conn, Some(id), code, &reason),
@@ -317,9 +409,26 @@ impl Workgroup {
         leaving.next_at()
     }
 
-    fn refuse(&mut self, net: &mut Net<Session>, conn: ConnId, id: Option<u64>, code: ErrorCode, reason: &str) {
-        self.around.metrics.request_errors.get_or_create(&Reason { reason: code.word() }).inc();
-        let answer = ServerMessage::Error { id, code, reason: reason.into() };
+    fn refuse(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        id: Option<u64>,
+        code: ErrorCode,
+        reason: &str,
+    ) {
+        self.around
+            .metrics
+            .request_errors
+            .get_or_create(&Reason {
+                reason: code.word(),
+            })
+            .inc();
+        let answer = ServerMessage::Error {
+            id,
+            code,
+            reason: reason.into(),
+        };
         self.answer(net, conn, framed(&answer), 1);
     }
 
@@ -331,7 +440,13 @@ impl Workgroup {
 
     /// A device that takes nothing any more. It resumes when it can.
     fn give_up(&mut self, net: &mut Net<Session>, conn: ConnId) {
-        self.around.metrics.dropped.get_or_create(&Reason { reason: "disconnected" }).inc();
+        self.around
+            .metrics
+            .dropped
+            .get_or_create(&Reason {
+                reason: "disconnected",
+            })
+            .inc();
         net.close(conn, 1013, "too slow: connect again and resume");
     }
 
@@ -343,7 +458,10 @@ impl Workgroup {
     /// Tells the hub which subscriptions ended; false if it could not take all of them yet.
     fn hand_over_released(&mut self) -> bool {
         while let Some(subject) = self.released.pop_front() {
-            let request = Request::Release { group: self.around.group, subject };
+            let request = Request::Release {
+                group: self.around.group,
+                subject,
+            };
             if self.around.hub.ask(request).is_err() {
                 self.released.push_front(subject);
                 return false;
@@ -376,14 +494,21 @@ impl Workgroup {
         open.filter_map(|conn| {
             let addresses = net.addresses(conn)?;
             let (peer, client) = (addresses.peer, addresses.client);
-            Some(ConnectionReport { id: conn.to_bits(), peer, client, workgroup })
+            Some(ConnectionReport {
+                id: conn.to_bits(),
+                peer,
+                client,
+                workgroup,
+            })
         })
         .collect()
     }
 
     fn count(&self, net: &Net<Session>) {
         let (group, counters) = (self.counters(), net.counters());
-        group.delivered.store(counters.messages_out, Ordering::Relaxed);
+        group
+            .delivered
+            .store(counters.messages_out, Ordering::Relaxed);
         group.bytes_out.store(counters.bytes_out, Ordering::Relaxed);
         group.writes.store(counters.writes, Ordering::Relaxed);
         let queued = i64::try_from(net.total_queued_bytes()).unwrap_or(i64::MAX);
@@ -397,7 +522,10 @@ impl Workgroup {
 
 fn policy(policies: &[SlowClient], net: &Net<Session>, conn: ConnId) -> SlowClient {
     let listener = net.endpoint(conn).map_or(0, usize::from);
-    policies.get(listener).copied().unwrap_or(SlowClient::Disconnect)
+    policies
+        .get(listener)
+        .copied()
+        .unwrap_or(SlowClient::Disconnect)
 }
 
 /// Every send counts a reference. Where there are many, the workgroup counts on a copy of its own, so that workgroups
@@ -407,7 +535,10 @@ fn for_many(records: &ForSubject, members: usize) -> ForSubject {
     if members < MANY {
         return records.clone();
     }
-    ForSubject { frames: Bytes::copy_from_slice(&records.frames), ..*records }
+    ForSubject {
+        frames: Bytes::copy_from_slice(&records.frames),
+        ..*records
+    }
 }
 
 fn closing(closed: &Closed) -> &'static str {

@@ -3,7 +3,9 @@
 
 use std::net::SocketAddr;
 
-use gateway_protocol::proxy_header::{Header, HeaderError, Limits, LocalKind, Refusal, Source, Version, parse};
+use gateway_protocol::proxy_header::{
+    Header, HeaderError, Limits, LocalKind, Refusal, Source, Version, parse,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -18,7 +20,10 @@ enum State {
     /// The header is not complete.
     Header { received: Vec<u8> },
     /// The header is accepted; the device has not said anything.
-    Payload { client: SocketAddr, local: Option<LocalKind> },
+    Payload {
+        client: SocketAddr,
+        local: Option<LocalKind>,
+    },
 }
 
 /// What is to be done.
@@ -27,9 +32,16 @@ pub(super) enum Decision {
     /// Wait for more bytes.
     Wait,
     /// The header was just completed: wait for the first byte of payload, for as long as a handshake may take.
-    Greeted { version: Version, local: Option<LocalKind> },
+    Greeted {
+        version: Version,
+        local: Option<LocalKind>,
+    },
     /// Hand the connection over.
-    Admit { greeted: Option<(Version, Option<LocalKind>)>, client: SocketAddr, leftover: Vec<u8> },
+    Admit {
+        greeted: Option<(Version, Option<LocalKind>)>,
+        client: SocketAddr,
+        leftover: Vec<u8>,
+    },
     /// Close it without a word.
     Refuse(Refusal),
     /// It was a health check: it is over, and nothing was wrong.
@@ -47,15 +59,23 @@ pub(super) enum Probe {
 
 impl Newcomer {
     pub(super) fn new(peer: SocketAddr, limits: Limits) -> Self {
-        Self { peer, limits, state: State::Header { received: Vec::new() } }
+        Self {
+            peer,
+            limits,
+            state: State::Header {
+                received: Vec::new(),
+            },
+        }
     }
 
     /// Takes in what arrived.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Decision {
         match &mut self.state {
-            State::Payload { client, .. } => {
-                Decision::Admit { greeted: None, client: *client, leftover: bytes.to_vec() }
-            }
+            State::Payload { client, .. } => Decision::Admit {
+                greeted: None,
+                client: *client,
+                leftover: bytes.to_vec(),
+            },
             State::Header { received } => {
                 received.extend_from_slice(bytes);
                 match parse(received, &self.limits) {
@@ -73,7 +93,9 @@ impl Newcomer {
     /// The peer closed or reset.
     pub(super) fn end(&self) -> Decision {
         match &self.state {
-            State::Header { received } => Decision::Refuse(Refusal::Eof { received: received.len() }),
+            State::Header { received } => Decision::Refuse(Refusal::Eof {
+                received: received.len(),
+            }),
             State::Payload { local: Some(_), .. } => Decision::Probe(Probe::Announced),
             State::Payload { local: None, .. } => Decision::Probe(Probe::Silent),
         }
@@ -82,7 +104,9 @@ impl Newcomer {
     /// The time is up; `None` if it is no longer about the header.
     pub(super) fn timeout(&self) -> Option<Refusal> {
         match &self.state {
-            State::Header { received } => Some(Refusal::Timeout { received: received.len() }),
+            State::Header { received } => Some(Refusal::Timeout {
+                received: received.len(),
+            }),
             State::Payload { .. } => None,
         }
     }
@@ -97,7 +121,11 @@ impl Newcomer {
             self.state = State::Payload { client, local };
             return Decision::Greeted { version, local };
         }
-        Decision::Admit { greeted: Some((version, local)), client, leftover }
+        Decision::Admit {
+            greeted: Some((version, local)),
+            client,
+            leftover,
+        }
     }
 }
 
@@ -134,10 +162,20 @@ mod tests {
         for byte in first {
             assert_eq!(newcomer.bytes(&[*byte]), Decision::Wait);
         }
-        assert_eq!(newcomer.bytes(&[*last]), Decision::Greeted { version: Version::V1, local: None });
+        assert_eq!(
+            newcomer.bytes(&[*last]),
+            Decision::Greeted {
+                version: Version::V1,
+                local: None
+            }
+        );
         assert_eq!(
             newcomer.bytes(b"G"),
-            Decision::Admit { greeted: None, client: client(), leftover: b"G".to_vec() }
+            Decision::Admit {
+                greeted: None,
+                client: client(),
+                leftover: b"G".to_vec()
+            }
         );
     }
 
@@ -156,7 +194,13 @@ mod tests {
 
         let greeted = newcomer.bytes(b"PROXY UNKNOWN\r\n");
 
-        assert_eq!(greeted, Decision::Greeted { version: Version::V1, local: Some(LocalKind::Unknown) });
+        assert_eq!(
+            greeted,
+            Decision::Greeted {
+                version: Version::V1,
+                local: Some(LocalKind::Unknown)
+            }
+        );
         assert_eq!(newcomer.end(), Decision::Probe(Probe::Announced));
     }
 
@@ -164,7 +208,9 @@ mod tests {
     fn http_without_a_header_is_refused_at_its_first_byte() {
         let refused = newcomer().bytes(b"GET / HTTP/1.1\r\n\r\n");
 
-        let Decision::Refuse(refusal) = refused else { panic!("{refused:?}") };
+        let Decision::Refuse(refusal) = refused else {
+            panic!("{refused:?}")
+        };
         assert_eq!(refusal.metric(), "bad_signature");
     }
 
@@ -173,7 +219,10 @@ mod tests {
         let mut newcomer = newcomer();
         newcomer.bytes(b"PROXY");
 
-        assert_eq!(newcomer.end(), Decision::Refuse(Refusal::Eof { received: 5 }));
+        assert_eq!(
+            newcomer.end(),
+            Decision::Refuse(Refusal::Eof { received: 5 })
+        );
         assert_eq!(newcomer.timeout(), Some(Refusal::Timeout { received: 5 }));
     }
 

@@ -36,11 +36,7 @@ impl Complaint {
         let carets = "^".repeat(place.width);
 
         let mut out = String::new();
-        let _ = writeln!(
-            out,
-            "{file}:{}:{}: {}",
-            place.line, place.column, self.what
-        );
+        let _ = writeln!(out, "{file}:{}:{}: {}", place.line, place.column, self.what);
         let _ = writeln!(out, "{margin} |");
         let _ = writeln!(out, "{number} | {}", place.source);
         let _ = writeln!(out, "{margin} | {lead}{carets} {}", self.remedy);

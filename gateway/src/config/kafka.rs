@@ -42,19 +42,71 @@ struct Promise {
 }
 
 const PROMISES: &[Promise] = &[
-    promise("acks", &["all", "-1"], "a publish is acknowledged once all in-sync replicas have it"),
-    promise("request.required.acks", &["all", "-1"], "a publish is acknowledged once all in-sync replicas have it"),
-    promise("enable.idempotence", &["true"], "a retried publish is in the log once and in order"),
-    promise("isolation.level", &["read_committed"], "devices never see an aborted transaction"),
-    promise("enable.auto.commit", &["false"], "a gateway joins no consumer group and commits nothing"),
-    promise("auto.commit.enable", &["false"], "a gateway joins no consumer group and commits nothing"),
-    promise("enable.auto.offset.store", &["false"], "a gateway joins no consumer group and commits nothing"),
-    promise("auto.offset.reset", &["error"], "a trimmed or truncated log is told to devices, never skipped"),
-    promise("enable.partition.eof", &["true"], "/ready waits until the end of each partition was seen"),
-    promise("partitioner", &["murmur2_random"], "a key lands in the partition where Java's clients put it"),
-    promise("allow.auto.create.topics", &["false"], "a misspelt topic is an error, not a new topic"),
-    promise("transactional.id", &[], "publishes are acknowledged one by one, outside transactions"),
-    promise("dr_msg_cb", &[], "the gateway listens for delivery reports itself"),
+    promise(
+        "acks",
+        &["all", "-1"],
+        "a publish is acknowledged once all in-sync replicas have it",
+    ),
+    promise(
+        "request.required.acks",
+        &["all", "-1"],
+        "a publish is acknowledged once all in-sync replicas have it",
+    ),
+    promise(
+        "enable.idempotence",
+        &["true"],
+        "a retried publish is in the log once and in order",
+    ),
+    promise(
+        "isolation.level",
+        &["read_committed"],
+        "devices never see an aborted transaction",
+    ),
+    promise(
+        "enable.auto.commit",
+        &["false"],
+        "a gateway joins no consumer group and commits nothing",
+    ),
+    promise(
+        "auto.commit.enable",
+        &["false"],
+        "a gateway joins no consumer group and commits nothing",
+    ),
+    promise(
+        "enable.auto.offset.store",
+        &["false"],
+        "a gateway joins no consumer group and commits nothing",
+    ),
+    promise(
+        "auto.offset.reset",
+        &["error"],
+        "a trimmed or truncated log is told to devices, never skipped",
+    ),
+    promise(
+        "enable.partition.eof",
+        &["true"],
+        "/ready waits until the end of each partition was seen",
+    ),
+    promise(
+        "partitioner",
+        &["murmur2_random"],
+        "a key lands in the partition where Java's clients put it",
+    ),
+    promise(
+        "allow.auto.create.topics",
+        &["false"],
+        "a misspelt topic is an error, not a new topic",
+    ),
+    promise(
+        "transactional.id",
+        &[],
+        "publishes are acknowledged one by one, outside transactions",
+    ),
+    promise(
+        "dr_msg_cb",
+        &[],
+        "the gateway listens for delivery reports itself",
+    ),
 ];
 
 const fn promise(
@@ -62,7 +114,11 @@ const fn promise(
     keeps: &'static [&'static str],
     guarantee: &'static str,
 ) -> Promise {
-    Promise { property, keeps, guarantee }
+    Promise {
+        property,
+        keeps,
+        guarantee,
+    }
 }
 
 /// Names that are often misspelt; librdkafka knows many more and has the last word.
@@ -118,7 +174,8 @@ impl Kafka {
 }
 
 fn read_topics(section: &mut Section<'_, '_>) -> Option<Vec<String>> {
-    let typed = section.required::<Vec<Spanned<String>>>("topics", "write topics = [\"telemetry\"]")?;
+    let typed =
+        section.required::<Vec<Spanned<String>>>("topics", "write topics = [\"telemetry\"]")?;
     if typed.get_ref().is_empty() {
         section.complain(
             typed.span(),
@@ -131,7 +188,11 @@ fn read_topics(section: &mut Section<'_, '_>) -> Option<Vec<String>> {
         let span = topic.span();
         let name = topic.into_inner();
         if let Err(why) = check_topic(&name) {
-            section.complain(span, format!("{name:?} is no topic: {why}"), "see Kafka's rules for topic names");
+            section.complain(
+                span,
+                format!("{name:?} is no topic: {why}"),
+                "see Kafka's rules for topic names",
+            );
         } else if topics.contains(&name) {
             section.complain(span, format!("{name:?} is named twice"), "delete one");
         }
@@ -160,7 +221,11 @@ fn read_properties(mut section: Section<'_, '_>, kafka: Range<usize>) -> BTreeMa
     }
     let names_brokers = ["bootstrap.servers", "metadata.broker.list"]
         .iter()
-        .any(|name| properties.get(*name).is_some_and(|servers| !servers.is_empty()));
+        .any(|name| {
+            properties
+                .get(*name)
+                .is_some_and(|servers| !servers.is_empty())
+        });
     if !names_brokers {
         section.complain(
             kafka,
@@ -177,18 +242,25 @@ fn check_property(section: &Section<'_, '_>, key: &Spanned<String>, value: &Span
         if !promise.keeps.contains(&value.get_ref().as_str()) {
             section.complain(
                 value.span(),
-                format!("`{name}` = {:?} would break a promise: {}", value.get_ref(), promise.guarantee),
+                format!(
+                    "`{name}` = {:?} would break a promise: {}",
+                    value.get_ref(),
+                    promise.guarantee
+                ),
                 promise
                     .keeps
                     .first()
-                    .map_or("delete the line".to_owned(), |kept| format!("delete the line; it is always {kept:?}")),
+                    .map_or("delete the line".to_owned(), |kept| {
+                        format!("delete the line; it is always {kept:?}")
+                    }),
             );
         }
         return;
     }
     let mut probe = ClientConfig::new();
     probe.set(name, value.get_ref().as_str());
-    let Err(KafkaError::ClientConfig(result, description, ..)) = probe.create_native_config() else {
+    let Err(KafkaError::ClientConfig(result, description, ..)) = probe.create_native_config()
+    else {
         return;
     };
     let unknown = result == rdkafka::types::RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
@@ -197,5 +269,9 @@ fn check_property(section: &Section<'_, '_>, key: &Spanned<String>, value: &Span
         Some(near) if unknown => format!("did you mean `{near}`?"),
         Some(_) | None => "see librdkafka's list of properties".to_owned(),
     };
-    section.complain(span, format!("librdkafka refuses `{name}`: {description}"), remedy);
+    section.complain(
+        span,
+        format!("librdkafka refuses `{name}`: {description}"),
+        remedy,
+    );
 }

@@ -58,16 +58,21 @@ impl Limits {
         let rate = section.take("handshakes-per-second");
         let limits = Self {
             connections: section.or("connections", usual.connections),
-            connections_per_client: section.take("connections-per-client").map(Spanned::into_inner),
+            connections_per_client: section
+                .take("connections-per-client")
+                .map(Spanned::into_inner),
             handshakes_per_second: rate.map(|rate: Spanned<Rate>| rate.into_inner().0),
             handshake_timeout: section.or("handshake-timeout", usual.handshake_timeout),
             pending_headers: section.or("pending-headers", usual.pending_headers),
             subscriptions: section.or("subscriptions", usual.subscriptions),
             message_bytes: section.or("message-bytes", Size(usual.message_bytes)).0,
             queue_bytes: section.or("queue-bytes", Size(usual.queue_bytes)).0,
-            total_queue_bytes: section.or("total-queue-bytes", Size(usual.total_queue_bytes)).0,
+            total_queue_bytes: section
+                .or("total-queue-bytes", Size(usual.total_queue_bytes))
+                .0,
             publishes_in_flight: section.or("publishes-in-flight", usual.publishes_in_flight),
-            publishes_per_connection: section.or("publishes-per-connection", usual.publishes_per_connection),
+            publishes_per_connection: section
+                .or("publishes-per-connection", usual.publishes_per_connection),
         };
         section.finish();
         limits

@@ -167,7 +167,12 @@ fn read_trusted(
 ) -> Vec<IpNet> {
     let span = typed.as_ref().map_or(required_at, Spanned::span);
     let nets: Vec<IpNet> = typed
-        .map(|list| list.into_inner().into_iter().map(Spanned::into_inner).collect())
+        .map(|list| {
+            list.into_inner()
+                .into_iter()
+                .map(Spanned::into_inner)
+                .collect()
+        })
         .unwrap_or_default();
     if nets.is_empty() {
         section.complain(
@@ -220,4 +225,3 @@ fn read_path(section: &mut Section<'_, '_>) -> String {
     }
     path.into_inner()
 }
-

@@ -71,7 +71,11 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// The value of `key`; its absence is a complaint.
-    pub(crate) fn required<T: Value>(&mut self, key: &'static str, remedy: &str) -> Option<Spanned<T>> {
+    pub(crate) fn required<T: Value>(
+        &mut self,
+        key: &'static str,
+        remedy: &str,
+    ) -> Option<Spanned<T>> {
         if self.table.is_none_or(|table| !table.contains_key(key)) {
             self.complain(self.span(), format!("{} has no `{key}`", self.name), remedy);
         }
@@ -115,7 +119,11 @@ impl<'a, 'i> Section<'a, 'i> {
         };
         let Some(array) = value.get_ref().as_array() else {
             let what = format!("`{key}` cannot be {}", shown(value));
-            self.complain(value.span(), what, format!("write [[{key}]]: there may be several"));
+            self.complain(
+                value.span(),
+                what,
+                format!("write [[{key}]]: there may be several"),
+            );
             return Vec::new();
         };
         let mut sections = Vec::new();
@@ -181,7 +189,11 @@ impl<'a, 'i> Section<'a, 'i> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", self.asked.join(", ")),
             };
-            self.complain(key.span(), format!("unknown key `{word}` in {}", self.name), remedy);
+            self.complain(
+                key.span(),
+                format!("unknown key `{word}` in {}", self.name),
+                remedy,
+            );
         }
     }
 

@@ -58,7 +58,9 @@ impl Workgroups {
             hashing: read_hashing(&mut section, offload),
             hash_key: section
                 .take("hash-key")
-                .map_or(HashKey::Random, |key: Spanned<Key>| HashKey::Fixed(key.into_inner().0)),
+                .map_or(HashKey::Random, |key: Spanned<Key>| {
+                    HashKey::Fixed(key.into_inner().0)
+                }),
             backend: section.or("backend", Backend::Auto),
             #[cfg(feature = "control-hashes")]
             control_hash: section.take("control-hash").map(Spanned::into_inner),
@@ -108,7 +110,11 @@ fn read_hashing(section: &mut Section<'_, '_>, offload: Option<Spanned<bool>>) -
         );
     }
     let offloaded = offload.or(same_switch).is_some_and(Spanned::into_inner);
-    if offloaded { Hashing::IpPort } else { Hashing::Ip }
+    if offloaded {
+        Hashing::IpPort
+    } else {
+        Hashing::Ip
+    }
 }
 
 #[cfg(not(feature = "control-hashes"))]

@@ -40,7 +40,13 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(topics: Topics, groups: usize, cache: Cache, duplicates: Duplicates, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        topics: Topics,
+        groups: usize,
+        cache: Cache,
+        duplicates: Duplicates,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             reading: Reading::new(topics.clone()),
             topics,
@@ -64,23 +70,38 @@ impl Desk {
     }
 
     /// Takes a record in: remembers it, and encodes it if somebody subscribed to it.
-    pub(crate) fn record(&mut self, record: &FetchedRecord<'_>, now: Moment, read_at: Moment) -> Vec<Step> {
+    pub(crate) fn record(
+        &mut self,
+        record: &FetchedRecord<'_>,
+        now: Moment,
+        read_at: Moment,
+    ) -> Vec<Step> {
         let Some(topic) = self.topics.number(record.topic) else {
             return Vec::new();
         };
-        let place = PartitionId { topic, partition: record.partition };
-        let stale = self.cache.partition(place).is_none_or(|memory| record.offset < memory.next);
+        let place = PartitionId {
+            topic,
+            partition: record.partition,
+        };
+        let stale = self
+            .cache
+            .partition(place)
+            .is_none_or(|memory| record.offset < memory.next);
         if stale {
             return Vec::new();
         }
-        let Some(meaning) = self.reading.meaning(place, record.offset, record.leader_epoch) else {
+        let Some(meaning) = self
+            .reading
+            .meaning(place, record.offset, record.leader_epoch)
+        else {
             return Vec::new();
         };
         if meaning == Meaning::Contradiction {
             self.resync_topic(topic, ResyncReason::Diverged);
         }
         if self.is_repeated(place, record) {
-            self.cache.pass_over(place, record.offset, record.leader_epoch);
+            self.cache
+                .pass_over(place, record.offset, record.leader_epoch);
         } else {
             let incoming = Incoming {
                 offset: record.offset,
@@ -88,7 +109,11 @@ impl Desk {
                 key: record.key,
                 value: record.value,
             };
-            let at = if meaning == Meaning::Past { read_at } else { now };
+            let at = if meaning == Meaning::Past {
+                read_at
+            } else {
+                now
+            };
             if let Some(appended) = self.cache.append(place, incoming, at)
                 && meaning != Meaning::Past
             {
@@ -111,12 +136,18 @@ impl Desk {
         }
         let mut shares: Vec<Vec<ForSubject>> = self.outboxes.iter().map(|_| Vec::new()).collect();
         for (subject, frames) in std::mem::take(&mut self.batch) {
-            let Some(subscribed) = self.subscriptions.of(subject) else { continue };
+            let Some(subscribed) = self.subscriptions.of(subject) else {
+                continue;
+            };
             self.metrics.encoded_bytes.inc_by(frames.len() as u64);
             let (frames, messages) = frames.finish();
             for group in subscribed.groups() {
                 if let Some(share) = shares.get_mut(usize::from(group)) {
-                    share.push(ForSubject { subject, frames: frames.clone(), messages });
+                    share.push(ForSubject {
+                        subject,
+                        frames: frames.clone(),
+                        messages,
+                    });
                 }
             }
         }
@@ -130,13 +161,22 @@ impl Desk {
     /// Takes a request in.
     pub(crate) fn request(&mut self, request: Request) {
         match request {
-            Request::Subscribe(subscribe) if self.reading.is_loaded(subscribe.topic) => self.subscribe(&subscribe),
-            Request::Subscribe(subscribe) if self.waiting.len() < MOST_WAITING => self.waiting.push_back(subscribe),
+            Request::Subscribe(subscribe) if self.reading.is_loaded(subscribe.topic) => {
+                self.subscribe(&subscribe)
+            }
+            Request::Subscribe(subscribe) if self.waiting.len() < MOST_WAITING => {
+                self.waiting.push_back(subscribe)
+            }
             Request::Subscribe(subscribe) => {
                 let reason = "too many subscriptions wait for Kafka".to_owned();
                 self.refuse(&subscribe, ErrorCode::Overloaded, reason);
             }
-            Request::Unsubscribe { group, conn, id, subject } => {
+            Request::Unsubscribe {
+                group,
+                conn,
+                id,
+                subject,
+            } => {
                 self.withdraw_waiting(group, conn, &subject);
                 self.tell(group, News::Unsubscribe { conn, id, subject });
             }
@@ -162,8 +202,9 @@ impl Desk {
 
     /// Ends subscriptions that were taken back before they began.
     fn withdraw_waiting(&mut self, group: GroupId, conn: ConnId, subject: &str) {
-        let (withdrawn, waiting): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Box<Subscribe>| {
+        let (withdrawn, waiting): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting: &Box<Subscribe>| {
                 (waiting.group, waiting.conn, &*waiting.subject) == (group, conn, subject)
             });
         self.waiting = waiting;
@@ -180,10 +221,18 @@ impl Desk {
         let subjects: Vec<SubjectId> = self
             .subscriptions
             .subjects()
-            .filter(|subject| self.cache.name(*subject).is_some_and(|name| name.topic == topic))
+            .filter(|subject| {
+                self.cache
+                    .name(*subject)
+                    .is_some_and(|name| name.topic == topic)
+            })
             .collect();
         for subject in subjects {
-            let Some(name) = self.subscriptions.of(subject).map(|subscribed| subscribed.name.clone()) else {
+            let Some(name) = self
+                .subscriptions
+                .of(subject)
+                .map(|subscribed| subscribed.name.clone())
+            else {
                 continue;
             };
             let mut frames = Frames::default();
@@ -198,9 +247,13 @@ impl Desk {
     pub(crate) fn evict(&mut self, now: Moment, wall_clock: i64) {
         self.cache.evict(now);
         self.duplicates.forget_before(wall_clock);
-        self.metrics.cache_messages.set(self.cache.messages() as i64);
+        self.metrics
+            .cache_messages
+            .set(self.cache.messages() as i64);
         self.metrics.cache_bytes.set(self.cache.bytes() as i64);
-        self.metrics.last_value_bytes.set(self.cache.last_value_bytes() as i64);
+        self.metrics
+            .last_value_bytes
+            .set(self.cache.last_value_bytes() as i64);
         self.metrics.subjects.set(self.cache.subjects() as i64);
     }
 
@@ -224,17 +277,24 @@ impl Desk {
 
     fn announce(&mut self, place: PartitionId, appended: &Appended) {
         for news in [appended.key, Some(appended.every)].into_iter().flatten() {
-            let Some(subscribed) = self.subscriptions.of(news.subject) else { continue };
-            let Some(epoch) = self.reading.epoch(place, appended.record.leader_epoch) else { continue };
-            self.batch.entry(news.subject).or_default().push_record(&Sent {
-                subject: &subscribed.name,
-                whole_topic: news.subject == appended.every.subject,
-                partition: place.partition,
-                epoch: epoch.as_str(),
-                prev: news.prev,
-                kind: Kind::Update,
-                record: &appended.record,
-            });
+            let Some(subscribed) = self.subscriptions.of(news.subject) else {
+                continue;
+            };
+            let Some(epoch) = self.reading.epoch(place, appended.record.leader_epoch) else {
+                continue;
+            };
+            self.batch
+                .entry(news.subject)
+                .or_default()
+                .push_record(&Sent {
+                    subject: &subscribed.name,
+                    whole_topic: news.subject == appended.every.subject,
+                    partition: place.partition,
+                    epoch: epoch.as_str(),
+                    prev: news.prev,
+                    kind: Kind::Update,
+                    record: &appended.record,
+                });
         }
     }
 
@@ -245,10 +305,18 @@ impl Desk {
             let reason = "the gateway cannot remember more subjects".to_owned();
             return self.refuse(subscribe, ErrorCode::Overloaded, reason);
         };
-        let name = self.subscriptions.add(subject, subscribe.group, &subscribe.subject);
+        let name = self
+            .subscriptions
+            .add(subject, subscribe.group, &subscribe.subject);
         self.count_subscriptions();
         let (frames, messages) = self.answer(subscribe, subject).finish();
-        let granted = News::Granted { conn: subscribe.conn, subject, name, frames, messages };
+        let granted = News::Granted {
+            conn: subscribe.conn,
+            subject,
+            name,
+            frames,
+            messages,
+        };
         self.tell(subscribe.group, granted);
     }
 
@@ -265,7 +333,9 @@ impl Desk {
         }
         let claims = self.claims(subscribe);
         let recovered = recover(&self.cache, subject, &claims);
-        let recovery = recovered.lost.map_or(Recovery::Synced, |lost| Recovery::Resynced(reason(lost)));
+        let recovery = recovered
+            .lost
+            .map_or(Recovery::Synced, |lost| Recovery::Resynced(reason(lost)));
         let missed: Vec<(i32, Kept)> = recovered
             .missed
             .into_iter()
@@ -277,7 +347,14 @@ impl Desk {
             self.push_last_value(&mut frames, subject, &subscribe.subject);
         }
         for (partition, kept) in &missed {
-            self.push(&mut frames, subject, &subscribe.subject, *partition, kept, Kind::Recovered);
+            self.push(
+                &mut frames,
+                subject,
+                &subscribe.subject,
+                *partition,
+                kept,
+                Kind::Recovered,
+            );
         }
         frames
     }
@@ -307,7 +384,10 @@ impl Desk {
     }
 
     fn push_history(&mut self, frames: &mut Frames, subject: SubjectId, name: &str, count: u32) {
-        for (partition, kept) in self.cache.newest(subject, usize::try_from(count).unwrap_or(usize::MAX)) {
+        for (partition, kept) in self
+            .cache
+            .newest(subject, usize::try_from(count).unwrap_or(usize::MAX))
+        {
             self.push(frames, subject, name, partition, &kept, Kind::Recovered);
         }
     }
@@ -321,10 +401,14 @@ impl Desk {
         kept: &Kept,
         kind: Kind,
     ) {
-        let Some(entry) = self.cache.name(subject) else { return };
+        let Some(entry) = self.cache.name(subject) else {
+            return;
+        };
         let (topic, whole_topic) = (entry.topic, entry.key.is_none());
         let place = PartitionId { topic, partition };
-        let Some(epoch) = self.reading.epoch(place, kept.record.leader_epoch) else { return };
+        let Some(epoch) = self.reading.epoch(place, kept.record.leader_epoch) else {
+            return;
+        };
         frames.push_record(&Sent {
             subject: name,
             whole_topic,
@@ -337,8 +421,21 @@ impl Desk {
     }
 
     fn refuse(&mut self, subscribe: &Subscribe, code: ErrorCode, reason: String) {
-        self.metrics.request_errors.get_or_create(&Reason { reason: code.word() }).inc();
-        self.tell(subscribe.group, News::Refused { conn: subscribe.conn, id: subscribe.id, code, reason });
+        self.metrics
+            .request_errors
+            .get_or_create(&Reason {
+                reason: code.word(),
+            })
+            .inc();
+        self.tell(
+            subscribe.group,
+            News::Refused {
+                conn: subscribe.conn,
+                id: subscribe.id,
+                code,
+                reason,
+            },
+        );
     }
 
     fn tell(&mut self, group: GroupId, news: News) {
@@ -348,14 +445,25 @@ impl Desk {
     }
 
     fn count_subscriptions(&self) {
-        self.metrics.subscriptions.set(self.subscriptions.count() as i64);
+        self.metrics
+            .subscriptions
+            .set(self.subscriptions.count() as i64);
     }
 
     fn count_resume(&self, recovery: Recovery) {
         let outcome = match recovery {
-            Recovery::None => Outcome { outcome: "none", reason: "" },
-            Recovery::Synced => Outcome { outcome: "synced", reason: "" },
-            Recovery::Resynced(reason) => Outcome { outcome: "resynced", reason: reason.word() },
+            Recovery::None => Outcome {
+                outcome: "none",
+                reason: "",
+            },
+            Recovery::Synced => Outcome {
+                outcome: "synced",
+                reason: "",
+            },
+            Recovery::Resynced(reason) => Outcome {
+                outcome: "resynced",
+                reason: reason.word(),
+            },
         };
         self.metrics.resumes.get_or_create(&outcome).inc();
     }

@@ -34,10 +34,18 @@ pub(crate) struct Sent<'a> {
 
 impl Frames {
     pub(crate) fn push_record(&mut self, sent: &Sent<'_>) {
-        let key = || sent.record.key.as_deref().map(|key| Cow::Owned(EncodedKey(key).to_string()));
+        let key = || {
+            sent.record
+                .key
+                .as_deref()
+                .map(|key| Cow::Owned(EncodedKey(key).to_string()))
+        };
         let delivery = Delivery {
             subject: Cow::Borrowed(sent.subject),
-            record: sent.whole_topic.then(|| WildcardRecord { key: key(), partition: sent.partition }),
+            record: sent.whole_topic.then(|| WildcardRecord {
+                key: key(),
+                partition: sent.partition,
+            }),
             epoch: Cow::Borrowed(sent.epoch),
             seq: sent.record.offset,
             prev: sent.prev,
@@ -49,7 +57,11 @@ impl Frames {
     }
 
     pub(crate) fn push_subscribed(&mut self, id: Option<u64>, subject: &str, recovery: Recovery) {
-        self.push(&ServerMessage::Subscribed { id, subject: Cow::Borrowed(subject), recovery });
+        self.push(&ServerMessage::Subscribed {
+            id,
+            subject: Cow::Borrowed(subject),
+            recovery,
+        });
     }
 
     pub(crate) fn push(&mut self, message: &ServerMessage<'_>) {

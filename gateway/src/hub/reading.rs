@@ -98,7 +98,11 @@ impl Reading {
     }
 
     /// Takes in what the scout found out about a topic.
-    pub(crate) fn topic_found(&mut self, topic: u16, found: Result<TopicFacts, String>) -> Vec<Step> {
+    pub(crate) fn topic_found(
+        &mut self,
+        topic: u16,
+        found: Result<TopicFacts, String>,
+    ) -> Vec<Step> {
         let Some(state) = self.topics.get_mut(usize::from(topic)) else {
             return Vec::new();
         };
@@ -120,7 +124,11 @@ impl Reading {
     }
 
     /// Takes in where to begin reading a partition.
-    pub(crate) fn start_found(&mut self, place: PartitionId, found: Result<Start, String>) -> Vec<Step> {
+    pub(crate) fn start_found(
+        &mut self,
+        place: PartitionId,
+        found: Result<Start, String>,
+    ) -> Vec<Step> {
         let Some(partition) = self.partition_mut(place) else {
             return Vec::new();
         };
@@ -143,10 +151,19 @@ impl Reading {
             steps.push(Step::Skipped { topic: place.topic });
             partition.phase = Phase::Live;
         } else {
-            let again = again.map(|before| Again { before, diverged: false });
-            partition.phase = Phase::Loading { high: start.high, again };
+            let again = again.map(|before| Again {
+                before,
+                diverged: false,
+            });
+            partition.phase = Phase::Loading {
+                high: start.high,
+                again,
+            };
         }
-        steps.push(Step::ReadFrom { place, offset: from });
+        steps.push(Step::ReadFrom {
+            place,
+            offset: from,
+        });
         steps.extend(self.reached(place, from));
         steps
     }
@@ -159,24 +176,42 @@ impl Reading {
         let before = match &mut partition.phase {
             Phase::FindingStart { .. } => return Vec::new(),
             // What was read before the first loss is what devices know.
-            Phase::Loading { again: Some(again), .. } => again.before.clone(),
+            Phase::Loading {
+                again: Some(again), ..
+            } => again.before.clone(),
             Phase::Loading { again: None, .. } => {
-                partition.phase = Phase::FindingStart { again: None, asked: true };
+                partition.phase = Phase::FindingStart {
+                    again: None,
+                    asked: true,
+                };
                 return vec![Step::FindStart(place)];
             }
-            Phase::Live => Before { next: memory.next, epochs: memory.epochs.clone() },
+            Phase::Live => Before {
+                next: memory.next,
+                epochs: memory.epochs.clone(),
+            },
         };
-        partition.phase = Phase::FindingStart { again: Some(before), asked: true };
+        partition.phase = Phase::FindingStart {
+            again: Some(before),
+            asked: true,
+        };
         vec![Step::FindStart(place)]
     }
 
     /// What a record is to those who subscribed. `None` if its partition is not being read.
-    pub(crate) fn meaning(&mut self, place: PartitionId, offset: i64, leader_epoch: i32) -> Option<Meaning> {
+    pub(crate) fn meaning(
+        &mut self,
+        place: PartitionId,
+        offset: i64,
+        leader_epoch: i32,
+    ) -> Option<Meaning> {
         match &mut self.partition_mut(place)?.phase {
             Phase::FindingStart { .. } => None,
             Phase::Live => Some(Meaning::News),
             Phase::Loading { again: None, .. } => Some(Meaning::Past),
-            Phase::Loading { again: Some(again), .. } => Some(again.meaning(offset, leader_epoch)),
+            Phase::Loading {
+                again: Some(again), ..
+            } => Some(again.meaning(offset, leader_epoch)),
         }
     }
 
@@ -191,16 +226,23 @@ impl Reading {
         if next < *high {
             return Vec::new();
         }
-        let vanished = again.as_ref().is_some_and(|again| !again.diverged && next < again.before.next);
+        let vanished = again
+            .as_ref()
+            .is_some_and(|again| !again.diverged && next < again.before.next);
         partition.phase = Phase::Live;
-        let mut steps: Vec<Step> = vanished.then_some(Step::Diverged { topic: place.topic }).into_iter().collect();
+        let mut steps: Vec<Step> = vanished
+            .then_some(Step::Diverged { topic: place.topic })
+            .into_iter()
+            .collect();
         steps.extend(self.topics[usize::from(place.topic)].check_loaded(place.topic));
         steps
     }
 
     /// Whether devices are answered from memory.
     pub(crate) fn is_loaded(&self, topic: u16) -> bool {
-        self.topics.get(usize::from(topic)).is_some_and(|topic| topic.loaded)
+        self.topics
+            .get(usize::from(topic))
+            .is_some_and(|topic| topic.loaded)
     }
 
     /// The first part of the epochs of a topic; `None` until it is known.
@@ -211,13 +253,20 @@ impl Reading {
 
     /// How many partitions a topic has; 0 until it is known.
     pub(crate) fn partitions(&self, topic: u16) -> usize {
-        let known = self.topics.get(usize::from(topic)).and_then(|topic| topic.known.as_ref());
+        let known = self
+            .topics
+            .get(usize::from(topic))
+            .and_then(|topic| topic.known.as_ref());
         known.map_or(0, |(_, partitions)| partitions.len())
     }
 
     /// The epoch of a record, as text.
     pub(crate) fn epoch(&mut self, place: PartitionId, leader_epoch: i32) -> Option<Epoch> {
-        let (id, partitions) = self.topics.get_mut(usize::from(place.topic))?.known.as_mut()?;
+        let (id, partitions) = self
+            .topics
+            .get_mut(usize::from(place.topic))?
+            .known
+            .as_mut()?;
         let partition = partitions.get_mut(usize::try_from(place.partition).ok()?)?;
         if partition.epoch.0 != leader_epoch {
             partition.epoch = (leader_epoch, Epoch::new(id, place.partition, leader_epoch));
@@ -238,7 +287,11 @@ impl Reading {
     }
 
     fn partition_mut(&mut self, place: PartitionId) -> Option<&mut Partition> {
-        let (_, partitions) = self.topics.get_mut(usize::from(place.topic))?.known.as_mut()?;
+        let (_, partitions) = self
+            .topics
+            .get_mut(usize::from(place.topic))?
+            .known
+            .as_mut()?;
         partitions.get_mut(usize::try_from(place.partition).ok()?)
     }
 }
@@ -246,7 +299,16 @@ impl Reading {
 impl Topic {
     fn first_seen(&mut self, topic: u16, facts: &TopicFacts) -> Vec<Step> {
         let partitions = (0..facts.partitions)
-            .map(|number| Partition::new(facts, number, Phase::FindingStart { again: None, asked: true }))
+            .map(|number| {
+                Partition::new(
+                    facts,
+                    number,
+                    Phase::FindingStart {
+                        again: None,
+                        asked: true,
+                    },
+                )
+            })
             .collect();
         self.known = Some((facts.id.clone(), partitions));
         (0..facts.partitions)
@@ -256,7 +318,10 @@ impl Topic {
 
     /// The topic was deleted and another of its name created: nothing of the old one holds.
     fn recreated(&mut self, topic: u16, facts: &TopicFacts) -> Vec<Step> {
-        let before = self.known.as_ref().map_or(0, |(_, partitions)| partitions.len());
+        let before = self
+            .known
+            .as_ref()
+            .map_or(0, |(_, partitions)| partitions.len());
         let before = i32::try_from(before).unwrap_or(i32::MAX);
         let partitions = (0..facts.partitions)
             .map(|number| Partition::new(facts, number, Phase::Live))
@@ -264,8 +329,13 @@ impl Topic {
         self.known = Some((facts.id.clone(), partitions));
         let place = |partition| PartitionId { topic, partition };
         let stopped = (facts.partitions..before).map(|partition| Step::Stop(place(partition)));
-        let read = (0..facts.partitions).map(|partition| Step::ReadFrom { place: place(partition), offset: 0 });
-        read.chain(stopped).chain([Step::Diverged { topic }]).collect()
+        let read = (0..facts.partitions).map(|partition| Step::ReadFrom {
+            place: place(partition),
+            offset: 0,
+        });
+        read.chain(stopped)
+            .chain([Step::Diverged { topic }])
+            .collect()
     }
 
     /// Partitions that were added are read from their beginning: all of it is news. Unanswered questions are asked again.
@@ -275,14 +345,29 @@ impl Topic {
         };
         let before = i32::try_from(partitions.len()).unwrap_or(i32::MAX);
         let added = before..facts.partitions;
-        partitions.extend(added.clone().map(|number| Partition::new(facts, number, Phase::Live)));
+        partitions.extend(
+            added
+                .clone()
+                .map(|number| Partition::new(facts, number, Phase::Live)),
+        );
         let place = |partition| PartitionId { topic, partition };
-        let unasked = (0..before).zip(partitions).filter_map(|(number, partition)| {
-            let Phase::FindingStart { asked: asked @ false, .. } = &mut partition.phase else { return None };
-            *asked = true;
-            Some(Step::FindStart(place(number)))
+        let unasked = (0..before)
+            .zip(partitions)
+            .filter_map(|(number, partition)| {
+                let Phase::FindingStart {
+                    asked: asked @ false,
+                    ..
+                } = &mut partition.phase
+                else {
+                    return None;
+                };
+                *asked = true;
+                Some(Step::FindStart(place(number)))
+            });
+        let read = added.map(|partition| Step::ReadFrom {
+            place: place(partition),
+            offset: 0,
         });
-        let read = added.map(|partition| Step::ReadFrom { place: place(partition), offset: 0 });
         unasked.chain(read).collect()
     }
 
@@ -298,15 +383,27 @@ impl Topic {
     }
 
     fn progress(&self) -> String {
-        let partitions = self.known.as_ref().map_or(&[][..], |(_, partitions)| partitions);
-        let live = partitions.iter().filter(|partition| matches!(partition.phase, Phase::Live)).count();
-        format!("its recent past is being read, {live} of {} partitions are done", partitions.len())
+        let partitions = self
+            .known
+            .as_ref()
+            .map_or(&[][..], |(_, partitions)| partitions);
+        let live = partitions
+            .iter()
+            .filter(|partition| matches!(partition.phase, Phase::Live))
+            .count();
+        format!(
+            "its recent past is being read, {live} of {} partitions are done",
+            partitions.len()
+        )
     }
 }
 
 impl Partition {
     fn new(facts: &TopicFacts, number: i32, phase: Phase) -> Self {
-        Self { phase, epoch: (-1, Epoch::new(&facts.id, number, -1)) }
+        Self {
+            phase,
+            epoch: (-1, Epoch::new(&facts.id, number, -1)),
+        }
     }
 }
 

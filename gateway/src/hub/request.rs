@@ -18,9 +18,17 @@ use crate::waker::Waker;
 pub(crate) enum Request {
     Subscribe(Box<Subscribe>),
     /// Sent through the hub and back, so that it cannot overtake a subscription that is still to be answered.
-    Unsubscribe { group: GroupId, conn: ConnId, id: u64, subject: Box<str> },
+    Unsubscribe {
+        group: GroupId,
+        conn: ConnId,
+        id: u64,
+        subject: Box<str>,
+    },
     /// One subscription of the workgroup ended.
-    Release { group: GroupId, subject: SubjectId },
+    Release {
+        group: GroupId,
+        subject: SubjectId,
+    },
 }
 
 /// A subscription that a device asks for.
@@ -44,11 +52,26 @@ pub(crate) enum News {
     /// Records of one poll, encoded once for all workgroups.
     Records(Box<[ForSubject]>),
     /// A subscription begins: its answer and what the device missed.
-    Granted { conn: ConnId, subject: SubjectId, name: Arc<str>, frames: Bytes, messages: u32 },
+    Granted {
+        conn: ConnId,
+        subject: SubjectId,
+        name: Arc<str>,
+        frames: Bytes,
+        messages: u32,
+    },
     /// A subscription cannot begin.
-    Refused { conn: ConnId, id: u64, code: ErrorCode, reason: String },
+    Refused {
+        conn: ConnId,
+        id: u64,
+        code: ErrorCode,
+        reason: String,
+    },
     /// The device no longer wants this subject.
-    Unsubscribe { conn: ConnId, id: u64, subject: Box<str> },
+    Unsubscribe {
+        conn: ConnId,
+        id: u64,
+        subject: Box<str>,
+    },
 }
 
 /// Frames for everyone who subscribed to one subject.
@@ -73,9 +96,12 @@ impl HubHandle {
 
     /// Hands a request over without waiting; it comes back if the hub is too far behind.
     pub(crate) fn ask(&self, request: Request) -> Result<(), Request> {
-        let sent = self.requests.try_send(request).map_err(|error| match error {
-            TrySendError::Full(request) | TrySendError::Disconnected(request) => request,
-        });
+        let sent = self
+            .requests
+            .try_send(request)
+            .map_err(|error| match error {
+                TrySendError::Full(request) | TrySendError::Disconnected(request) => request,
+            });
         self.waker.wake();
         sent
     }

@@ -40,7 +40,11 @@ impl Subscriptions {
             name: name.into(),
             groups: Vec::new(),
         });
-        match subscribed.groups.iter_mut().find(|(number, _)| *number == group) {
+        match subscribed
+            .groups
+            .iter_mut()
+            .find(|(number, _)| *number == group)
+        {
             Some((_, count)) => *count += 1,
             None => subscribed.groups.push((group, 1)),
         }
@@ -49,9 +53,15 @@ impl Subscriptions {
 
     /// Notes that one subscription of `group` ended.
     pub(crate) fn remove(&mut self, subject: SubjectId, group: GroupId) {
-        let Some(slot) = self.by_subject.get_mut(subject.index()) else { return };
+        let Some(slot) = self.by_subject.get_mut(subject.index()) else {
+            return;
+        };
         let Some(subscribed) = slot else { return };
-        let Some(index) = subscribed.groups.iter().position(|(number, _)| *number == group) else {
+        let Some(index) = subscribed
+            .groups
+            .iter()
+            .position(|(number, _)| *number == group)
+        else {
             return;
         };
         self.count -= 1;
@@ -118,6 +128,9 @@ mod tests {
     }
 
     fn groups(subscriptions: &Subscriptions, subject: SubjectId) -> Vec<GroupId> {
-        subscriptions.of(subject).map(|subscribed| subscribed.groups().collect()).unwrap_or_default()
+        subscriptions
+            .of(subject)
+            .map(|subscribed| subscribed.groups().collect())
+            .unwrap_or_default()
     }
 }

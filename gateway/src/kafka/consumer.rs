@@ -25,8 +25,12 @@ impl ClientContext for Logs {
                 error!(target: "librdkafka", facility, "{message}");
             }
             // Lost connections come as errors, again and again; /ready and the metrics tell them better.
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => warn!(target: "librdkafka", facility, "{message}"),
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => info!(target: "librdkafka", facility, "{message}"),
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                warn!(target: "librdkafka", facility, "{message}")
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                info!(target: "librdkafka", facility, "{message}")
+            }
             RDKafkaLogLevel::Debug => debug!(target: "librdkafka", facility, "{message}"),
         }
     }
@@ -44,11 +48,17 @@ impl ConsumerContext for Logs {}
 ///
 /// # Errors
 /// librdkafka refuses the properties.
-pub(crate) fn consumer(properties: &BTreeMap<String, String>, reader: Waker) -> KafkaResult<Arc<Consumer>> {
+pub(crate) fn consumer(
+    properties: &BTreeMap<String, String>,
+    reader: Waker,
+) -> KafkaResult<Arc<Consumer>> {
     let mut config = ClientConfig::new();
     // librdkafka wants a name, although no group is ever joined.
     config.set("group.id", "tidegate");
-    for (name, value) in properties.iter().filter(|(name, _)| !is_for_producers(name)) {
+    for (name, value) in properties
+        .iter()
+        .filter(|(name, _)| !is_for_producers(name))
+    {
         config.set(name, value);
     }
     config

@@ -1,6 +1,9 @@
 //! What librdkafka offers and its wrapper does not: a record's leader epoch, a topic's id, many records in one call,
 //! and headers whose names are no UTF-8 (the wrapper panics on those).
-#![expect(unsafe_code, reason = "librdkafka is a C library, and these of its functions have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "librdkafka is a C library, and these of its functions have no safe wrapper"
+)]
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
@@ -30,14 +33,26 @@ pub(crate) struct FetchQueue {
     _consumer: Arc<Consumer>,
 }
 
+// SAFETY: librdkafka's queues may be used from any thread, and the array holds nothing between two calls.
+unsafe impl Send for FetchQueue {}
+
 /// One thing that came out of the queue. Borrows librdkafka's memory.
 #[derive(Debug)]
 pub(crate) enum Fetched<'a> {
     Record(FetchedRecord<'a>),
     /// Everything up to `offset` was read.
-    End { topic: &'a str, partition: i32, offset: i64 },
+    End {
+        topic: &'a str,
+        partition: i32,
+        offset: i64,
+    },
     /// The partition cannot be read, for now or as it is.
-    Failed { topic: &'a str, partition: i32, code: RDKafkaErrorCode, text: String },
+    Failed {
+        topic: &'a str,
+        partition: i32,
+        code: RDKafkaErrorCode,
+        text: String,
+    },
 }
 
 /// A record as Kafka has it.
@@ -71,7 +86,12 @@ impl FetchQueue {
     pub(crate) fn take(&mut self, mut each: impl FnMut(Fetched<'_>)) -> usize {
         // SAFETY: the queue is valid until `drop`, and the array has room for as many pointers as is said.
         let count = unsafe {
-            rd::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, self.batch.as_mut_ptr(), self.batch.len())
+            rd::rd_kafka_consume_batch_queue(
+                self.queue.as_ptr(),
+                0,
+                self.batch.as_mut_ptr(),
+                self.batch.len(),
+            )
         };
         let count = usize::try_from(count).unwrap_or(0);
         for pointer in self.batch.iter().take(count) {
@@ -114,9 +134,11 @@ impl Message {
                 value: bytes(raw.payload.cast(), raw.len),
                 publish_id: self.publish_id(),
             }),
-            rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
-                Fetched::End { topic, partition: raw.partition, offset: raw.offset }
-            }
+            rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => Fetched::End {
+                topic,
+                partition: raw.partition,
+                offset: raw.offset,
+            },
             code => Fetched::Failed {
                 topic,
                 partition: raw.partition,
@@ -137,7 +159,12 @@ impl Message {
         let (mut value, mut size) = (null(), 0);
         // SAFETY: headers and name are valid; value and size are written if the header is there.
         let found = unsafe {
-            rd::rd_kafka_header_get_last(headers, PUBLISH_ID_HEADER_C.as_ptr(), &mut value, &mut size)
+            rd::rd_kafka_header_get_last(
+                headers,
+                PUBLISH_ID_HEADER_C.as_ptr(),
+                &mut value,
+                &mut size,
+            )
         };
         if found != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             return None;
@@ -172,7 +199,11 @@ pub(crate) struct TopicId {
 ///
 /// # Errors
 /// The brokers did not answer, or are too old to know.
-pub(crate) fn topic_ids(consumer: &Consumer, topics: &[String], timeout: Duration) -> Result<Vec<TopicId>, String> {
+pub(crate) fn topic_ids(
+    consumer: &Consumer,
+    topics: &[String],
+    timeout: Duration,
+) -> Result<Vec<TopicId>, String> {
     let names: Vec<CString> = topics
         .iter()
         .map(|topic| CString::new(topic.as_str()))
@@ -180,7 +211,9 @@ pub(crate) fn topic_ids(consumer: &Consumer, topics: &[String], timeout: Duratio
         .map_err(|_| "a topic's name holds a NUL byte".to_owned())?;
     let milliseconds = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
     let question = Question::new(consumer, &names, milliseconds)?;
-    let answer = question.ask(consumer, milliseconds).ok_or("the brokers did not answer")?;
+    let answer = question
+        .ask(consumer, milliseconds)
+        .ok_or("the brokers did not answer")?;
     answer.topics()
 }
 
@@ -200,18 +233,35 @@ impl<'a> Question<'a> {
         let (topics, options, queue) = unsafe {
             (
                 rd::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len()),
-                rd::rd_kafka_AdminOptions_new(client, rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS),
+                rd::rd_kafka_AdminOptions_new(
+                    client,
+                    rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+                ),
                 rd::rd_kafka_queue_new(client),
             )
         };
-        let (Some(topics), Some(options), Some(queue)) =
-            (NonNull::new(topics), NonNull::new(options), NonNull::new(queue))
-        else {
+        let (Some(topics), Some(options), Some(queue)) = (
+            NonNull::new(topics),
+            NonNull::new(options),
+            NonNull::new(queue),
+        ) else {
             return Err("librdkafka has no memory left".to_owned());
         };
         // SAFETY: the options are valid; without a buffer librdkafka writes no text.
-        unsafe { rd::rd_kafka_AdminOptions_set_request_timeout(options.as_ptr(), milliseconds, null_mut(), 0) };
-        Ok(Self { topics, options, queue, _client: PhantomData })
+        unsafe {
+            rd::rd_kafka_AdminOptions_set_request_timeout(
+                options.as_ptr(),
+                milliseconds,
+                null_mut(),
+                0,
+            )
+        };
+        Ok(Self {
+            topics,
+            options,
+            queue,
+            _client: PhantomData,
+        })
     }
 
     fn ask(&self, consumer: &Consumer, milliseconds: c_int) -> Option<Answer> {
@@ -225,7 +275,9 @@ impl<'a> Question<'a> {
             );
         }
         // SAFETY: the queue is valid; the event is ours to destroy.
-        let event = unsafe { rd::rd_kafka_queue_poll(self.queue.as_ptr(), milliseconds.saturating_add(500)) };
+        let event = unsafe {
+            rd::rd_kafka_queue_poll(self.queue.as_ptr(), milliseconds.saturating_add(500))
+        };
         NonNull::new(event).map(Answer)
     }
 }
@@ -264,7 +316,11 @@ impl Answer {
         // SAFETY: the result is valid, and so is the array it owns, for `count` elements.
         let topics = unsafe {
             let first = rd::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-            if first.is_null() { &[] } else { std::slice::from_raw_parts(first, count) }
+            if first.is_null() {
+                &[]
+            } else {
+                std::slice::from_raw_parts(first, count)
+            }
         };
         Ok(topics.iter().map(|topic| describe(*topic)).collect())
     }
@@ -282,8 +338,13 @@ fn describe(topic: *const rd::rd_kafka_TopicDescription_t) -> TopicId {
     unsafe {
         let name = text(rd::rd_kafka_TopicDescription_name(topic));
         let error = rd::rd_kafka_TopicDescription_error(topic);
-        if !error.is_null() && rd::rd_kafka_error_code(error) != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return TopicId { topic: name, id: Err(text(rd::rd_kafka_error_string(error))) };
+        if !error.is_null()
+            && rd::rd_kafka_error_code(error) != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+        {
+            return TopicId {
+                topic: name,
+                id: Err(text(rd::rd_kafka_error_string(error))),
+            };
         }
         let uuid = rd::rd_kafka_TopicDescription_topic_id(topic);
         let known = !uuid.is_null()
@@ -320,5 +381,7 @@ fn text(pointer: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: librdkafka's texts are valid C strings.
-    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(pointer) }
+        .to_string_lossy()
+        .into_owned()
 }

@@ -75,16 +75,27 @@ impl Publisher {
         let mut config = ClientConfig::new();
         // A device waits for the answer: better to say "unconfirmed" after half a minute than nothing for five.
         config.set("message.timeout.ms", "30000");
-        for (name, value) in properties.iter().filter(|(name, _)| !is_for_consumers(name)) {
+        for (name, value) in properties
+            .iter()
+            .filter(|(name, _)| !is_for_consumers(name))
+        {
             config.set(name, value);
         }
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random");
-        let acks = Acks { mailboxes: OnceLock::new(), in_flight: AtomicUsize::new(0), metrics };
+        let acks = Acks {
+            mailboxes: OnceLock::new(),
+            in_flight: AtomicUsize::new(0),
+            metrics,
+        };
         let producer = config.create_with_context(acks)?;
-        Ok(Self { producer, topics, most_in_flight })
+        Ok(Self {
+            producer,
+            topics,
+            most_in_flight,
+        })
     }
 
     /// Says where answers go. Publishes before that would go unanswered.
@@ -97,18 +108,29 @@ impl Publisher {
     ///
     /// # Errors
     /// It was not handed over and will not be in the log.
-    pub(crate) fn publish(&self, publish: &Publish<'_>, ticket: Ticket) -> Result<(), (ErrorCode, String)> {
+    pub(crate) fn publish(
+        &self,
+        publish: &Publish<'_>,
+        ticket: Ticket,
+    ) -> Result<(), (ErrorCode, String)> {
         let acks = self.producer.context();
         if acks.in_flight.fetch_add(1, Ordering::Relaxed) >= self.most_in_flight {
             acks.one_less();
             let reason = "too many publishes wait for Kafka: send it again later".to_owned();
             return Err(acks.failed(ErrorCode::Overloaded, reason));
         }
-        acks.metrics.publishes_in_flight.set(acks.in_flight.load(Ordering::Relaxed) as i64);
-        let mut record = BaseRecord::with_opaque_to(self.topics.name(publish.topic), Box::new(ticket)).key(publish.key);
+        acks.metrics
+            .publishes_in_flight
+            .set(acks.in_flight.load(Ordering::Relaxed) as i64);
+        let mut record =
+            BaseRecord::with_opaque_to(self.topics.name(publish.topic), Box::new(ticket))
+                .key(publish.key);
         record.payload = publish.value;
         record.headers = publish.publish_id.map(|id| {
-            OwnedHeaders::new_with_capacity(1).insert(Header { key: PUBLISH_ID_HEADER, value: Some(id) })
+            OwnedHeaders::new_with_capacity(1).insert(Header {
+                key: PUBLISH_ID_HEADER,
+                value: Some(id),
+            })
         });
         self.producer.send(record).map_err(|(error, _)| {
             acks.one_less();
@@ -135,11 +157,18 @@ struct Acks {
 impl Acks {
     fn one_less(&self) {
         let before = self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.metrics.publishes_in_flight.set(before.saturating_sub(1) as i64);
+        self.metrics
+            .publishes_in_flight
+            .set(before.saturating_sub(1) as i64);
     }
 
     fn failed(&self, code: ErrorCode, reason: String) -> (ErrorCode, String) {
-        self.metrics.publish_failed.get_or_create(&Reason { reason: code.word() }).inc();
+        self.metrics
+            .publish_failed
+            .get_or_create(&Reason {
+                reason: code.word(),
+            })
+            .inc();
         (code, reason)
     }
 }
@@ -164,7 +193,10 @@ impl ProducerContext for Acks {
         let result = match delivered {
             Ok(message) => {
                 self.metrics.published.inc();
-                Ok(Stored { partition: message.partition(), offset: message.offset() })
+                Ok(Stored {
+                    partition: message.partition(),
+                    offset: message.offset(),
+                })
             }
             Err((error, message)) => {
                 let (code, reason) = not_stored(error, native::may_be_stored(message));
@@ -178,7 +210,10 @@ impl ProducerContext for Acks {
         if let Some(mailbox) = mailbox {
             // This thread does nothing else, so it may wait for a workgroup that is behind; meanwhile publishes in
             // flight pile up to their limit and further ones are refused. A workgroup that has ended needs no answer.
-            let _ = mailbox.send(Command::Acked(Acked { ticket: *ticket, result }));
+            let _ = mailbox.send(Command::Acked(Acked {
+                ticket: *ticket,
+                result,
+            }));
         }
     }
 }
@@ -186,16 +221,22 @@ impl ProducerContext for Acks {
 /// Why librdkafka did not take a record at all.
 fn not_taken(error: &KafkaError) -> (ErrorCode, String) {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::QueueFull) => {
-            (ErrorCode::Overloaded, "too many publishes wait for Kafka: send it again later".to_owned())
-        }
-        Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-            (ErrorCode::RecordTooLarge, "the record is larger than `message.max.bytes` allows".to_owned())
-        }
-        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition) => {
-            (ErrorCode::KafkaUnavailable, "the topic does not exist at the moment: send it again later".to_owned())
-        }
-        Some(_) | None => (ErrorCode::KafkaUnavailable, format!("Kafka cannot be written to: {error}")),
+        Some(RDKafkaErrorCode::QueueFull) => (
+            ErrorCode::Overloaded,
+            "too many publishes wait for Kafka: send it again later".to_owned(),
+        ),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => (
+            ErrorCode::RecordTooLarge,
+            "the record is larger than `message.max.bytes` allows".to_owned(),
+        ),
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition) => (
+            ErrorCode::KafkaUnavailable,
+            "the topic does not exist at the moment: send it again later".to_owned(),
+        ),
+        Some(_) | None => (
+            ErrorCode::KafkaUnavailable,
+            format!("Kafka cannot be written to: {error}"),
+        ),
     }
 }
 
@@ -213,7 +254,10 @@ fn not_stored(error: &KafkaError, may_be_stored: bool) -> (ErrorCode, String) {
         ) => ErrorCode::PublishRefused,
         Some(_) | None => ErrorCode::KafkaUnavailable,
     };
-    (code, format!("Kafka did not acknowledge the record: {error}"))
+    (
+        code,
+        format!("Kafka did not acknowledge the record: {error}"),
+    )
 }
 
 /// Properties that only consumers have; librdkafka warns about each of them in a producer.

@@ -29,9 +29,16 @@ pub(crate) enum Errand {
 #[derive(Debug)]
 pub(crate) enum Finding {
     /// A topic as it is now, or why nobody knows.
-    Topic { topic: String, found: Result<TopicFacts, String> },
+    Topic {
+        topic: String,
+        found: Result<TopicFacts, String>,
+    },
     /// Where a partition begins and ends, and where to begin reading.
-    Start { topic: String, partition: i32, found: Result<Start, String> },
+    Start {
+        topic: String,
+        partition: i32,
+        found: Result<Start, String>,
+    },
 }
 
 /// A topic as it is now.
@@ -84,14 +91,23 @@ pub(crate) fn run(
                 if found.is_err() {
                     look_at = look_at.min(Instant::now() + EAGER);
                 }
-                vec![Finding::Start { topic, partition, found }]
+                vec![Finding::Start {
+                    topic,
+                    partition,
+                    found,
+                }]
             }
             Ok(Errand::Look) | Err(RecvTimeoutError::Timeout) => {
                 let found = look(consumer, orders);
                 let complete = found
                     .iter()
                     .all(|finding| matches!(finding, Finding::Topic { found: Ok(_), .. }));
-                look_at = Instant::now() + if complete { orders.refresh } else { EAGER.min(orders.refresh) };
+                look_at = Instant::now()
+                    + if complete {
+                        orders.refresh
+                    } else {
+                        EAGER.min(orders.refresh)
+                    };
                 found
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -120,11 +136,22 @@ fn look(consumer: &Consumer, orders: &Orders) -> Vec<Finding> {
                 (TopicIdentity::Id, Ok(ids)) => ids
                     .iter()
                     .find(|described| described.topic == *topic)
-                    .map_or(Err("the brokers did not describe it".to_owned()), |described| described.id.clone()),
+                    .map_or(
+                        Err("the brokers did not describe it".to_owned()),
+                        |described| described.id.clone(),
+                    ),
                 (TopicIdentity::Id, Err(why)) => Err(why.clone()),
             };
-            let found = id.and_then(|id| Ok(TopicFacts { id, partitions: count_partitions(consumer, topic)? }));
-            Finding::Topic { topic: topic.clone(), found }
+            let found = id.and_then(|id| {
+                Ok(TopicFacts {
+                    id,
+                    partitions: count_partitions(consumer, topic)?,
+                })
+            });
+            Finding::Topic {
+                topic: topic.clone(),
+                found,
+            }
         })
         .collect()
 }
@@ -133,7 +160,10 @@ fn count_partitions(consumer: &Consumer, topic: &str) -> Result<i32, String> {
     let metadata = consumer
         .fetch_metadata(Some(topic), PATIENCE)
         .map_err(|error| format!("the brokers do not answer: {error}"))?;
-    let described = metadata.topics().iter().find(|described| described.name() == topic);
+    let described = metadata
+        .topics()
+        .iter()
+        .find(|described| described.name() == topic);
     let Some(described) = described else {
         return Err("the brokers did not describe it".to_owned());
     };
@@ -146,15 +176,27 @@ fn count_partitions(consumer: &Consumer, topic: &str) -> Result<i32, String> {
     }
 }
 
-fn find_start(consumer: &Consumer, topic: &str, partition: i32, orders: &Orders) -> Result<Start, String> {
+fn find_start(
+    consumer: &Consumer,
+    topic: &str,
+    partition: i32,
+    orders: &Orders,
+) -> Result<Start, String> {
     let (low, high) = consumer
         .fetch_watermarks(topic, partition, PATIENCE)
         .map_err(|error| format!("where the log begins is unknown: {error}"))?;
     let since = SystemTime::now() - orders.reach;
-    let milliseconds = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let milliseconds = since
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let mut wanted = TopicPartitionList::new();
     wanted
-        .add_partition_offset(topic, partition, Offset::Offset(i64::try_from(milliseconds).unwrap_or(0)))
+        .add_partition_offset(
+            topic,
+            partition,
+            Offset::Offset(i64::try_from(milliseconds).unwrap_or(0)),
+        )
         .map_err(|error| error.to_string())?;
     let by_time = consumer
         .offsets_for_times(wanted, PATIENCE)
@@ -169,4 +211,3 @@ fn find_start(consumer: &Consumer, topic: &str, partition: i32, orders: &Orders)
     let from = by_time.map_or(tail, |offset| offset.clamp(low, tail));
     Ok(Start { low, high, from })
 }
-

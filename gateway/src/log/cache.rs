@@ -108,13 +108,24 @@ impl Cache {
 
     pub(crate) fn partition(&self, place: PartitionId) -> Option<&PartitionMemory> {
         let index = usize::try_from(place.partition).ok()?;
-        self.partitions.get(usize::from(place.topic))?.get(index)?.as_ref()
+        self.partitions
+            .get(usize::from(place.topic))?
+            .get(index)?
+            .as_ref()
     }
 
     /// The partitions of a topic that are being read.
-    pub(crate) fn partitions_of(&self, topic: u16) -> impl Iterator<Item = (i32, &PartitionMemory)> {
-        let slots = self.partitions.get(usize::from(topic)).map_or(&[][..], Vec::as_slice);
-        (0..).zip(slots).filter_map(|(partition, slot)| Some((partition, slot.as_ref()?)))
+    pub(crate) fn partitions_of(
+        &self,
+        topic: u16,
+    ) -> impl Iterator<Item = (i32, &PartitionMemory)> {
+        let slots = self
+            .partitions
+            .get(usize::from(topic))
+            .map_or(&[][..], Vec::as_slice);
+        (0..)
+            .zip(slots)
+            .filter_map(|(partition, slot)| Some((partition, slot.as_ref()?)))
     }
 
     /// Notes that everything before `next` was read: holes, control records and suppressed duplicates leave no record.
@@ -133,7 +144,12 @@ impl Cache {
     }
 
     /// Takes a record in. `None` if its partition is not being read, or no subject number is left.
-    pub(crate) fn append(&mut self, place: PartitionId, incoming: Incoming<'_>, at: Moment) -> Option<Appended> {
+    pub(crate) fn append(
+        &mut self,
+        place: PartitionId,
+        incoming: Incoming<'_>,
+        at: Moment,
+    ) -> Option<Appended> {
         self.partition_mut(place)?;
         let key = match incoming.key {
             Some(key) => Some(self.subjects.intern(place.topic, key)?),
@@ -143,13 +159,26 @@ impl Cache {
 
         let shared_key = key.and_then(|id| self.subjects.name(id)?.key.clone());
         let value = incoming.value.map(Box::from);
-        let record = Rc::new(Record::new(incoming.offset, incoming.leader_epoch, shared_key, value));
-        self.order.push_back(Body { at, place, offset: incoming.offset, key });
+        let record = Rc::new(Record::new(
+            incoming.offset,
+            incoming.leader_epoch,
+            shared_key,
+            value,
+        ));
+        self.order.push_back(Body {
+            at,
+            place,
+            offset: incoming.offset,
+            key,
+        });
         self.alive += 1;
         self.bytes += record.cost();
 
         let every = Subjects::<Entry>::every(place.topic);
-        let every = News { subject: every, prev: self.push(every, place.partition, &record, at) };
+        let every = News {
+            subject: every,
+            prev: self.push(every, place.partition, &record, at),
+        };
         let key = key.map(|subject| {
             let prev = self.push(subject, place.partition, &record, at);
             self.replace_last_value(subject, place.partition, &record);
@@ -169,7 +198,9 @@ impl Cache {
             self.give_up(oldest);
         }
         while self.last_values.bytes() > self.budget.last_value_bytes {
-            let Some(oldest) = self.last_values.pop_oldest() else { break };
+            let Some(oldest) = self.last_values.pop_oldest() else {
+                break;
+            };
             self.forget_last_value(oldest);
         }
         self.sweep();
@@ -206,7 +237,9 @@ impl Cache {
     pub(crate) fn last_value(&self, id: SubjectId) -> Option<(i32, &Kept)> {
         self.tracks(id)
             .iter()
-            .filter_map(|(partition, track)| Some((track.last()?.at, *partition, track.last_value()?)))
+            .filter_map(|(partition, track)| {
+                Some((track.last()?.at, *partition, track.last_value()?))
+            })
             .max_by_key(|(at, ..)| *at)
             .map(|(_, partition, kept)| (partition, kept))
     }
@@ -216,7 +249,9 @@ impl Cache {
         let mut newest: Vec<(i32, Kept)> = self
             .tracks(id)
             .iter()
-            .flat_map(|(partition, track)| track.newest(count).map(|kept| (*partition, kept.clone())))
+            .flat_map(|(partition, track)| {
+                track.newest(count).map(|kept| (*partition, kept.clone()))
+            })
             .collect();
         newest.drain(..newest.len().saturating_sub(count));
         newest
@@ -260,29 +295,48 @@ impl Cache {
         self.subjects.len()
     }
 
-    fn push(&mut self, id: SubjectId, partition: i32, record: &Rc<Record>, at: Moment) -> Option<i64> {
+    fn push(
+        &mut self,
+        id: SubjectId,
+        partition: i32,
+        record: &Rc<Record>,
+        at: Moment,
+    ) -> Option<i64> {
         let whole_topic = record_limit(&self.budget, self.subjects.name(id));
         let track = self.track_mut(id, partition)?;
         let prev = track.push(Rc::clone(record), at);
-        let freed = (track.len() > whole_topic).then(|| track.pop_oldest()).flatten();
+        let freed = (track.len() > whole_topic)
+            .then(|| track.pop_oldest())
+            .flatten();
         self.freed(freed);
         prev
     }
 
     fn replace_last_value(&mut self, id: SubjectId, partition: i32, record: &Rc<Record>) {
-        let Some(track) = self.track_mut(id, partition) else { return };
+        let Some(track) = self.track_mut(id, partition) else {
+            return;
+        };
         let replaced = track.forget_last_value();
         track.keep_last_value();
         if let Some(replaced) = replaced {
             self.last_values.removed(replaced.record.cost());
         }
-        let value = LastValue { subject: id, partition, offset: record.offset };
+        let value = LastValue {
+            subject: id,
+            partition,
+            offset: record.offset,
+        };
         self.last_values.added(value, record.cost());
     }
 
     fn forget_last_value(&mut self, value: LastValue) {
-        let Some(track) = self.track_mut_if_any(value.subject, value.partition) else { return };
-        if track.last_value().is_none_or(|kept| kept.record.offset != value.offset) {
+        let Some(track) = self.track_mut_if_any(value.subject, value.partition) else {
+            return;
+        };
+        if track
+            .last_value()
+            .is_none_or(|kept| kept.record.offset != value.offset)
+        {
             return;
         }
         if let Some(kept) = track.forget_last_value() {
@@ -328,7 +382,9 @@ impl Cache {
 
     /// Forgets a subject that nobody subscribed to and that has neither bodies nor a last value.
     fn forget_if_empty(&mut self, id: SubjectId) {
-        let Some(entry) = self.subjects.get(id) else { return };
+        let Some(entry) = self.subjects.get(id) else {
+            return;
+        };
         let empty = entry.pins == 0
             && entry
                 .tracks
@@ -356,7 +412,10 @@ impl Cache {
         let subjects = &self.subjects;
         let track = |id: SubjectId, partition: i32| {
             let tracks = subjects.get(id).map_or(&[][..], |entry| &entry.tracks);
-            tracks.iter().find(|(number, _)| *number == partition).map(|(_, track)| track)
+            tracks
+                .iter()
+                .find(|(number, _)| *number == partition)
+                .map(|(_, track)| track)
         };
         if self.order.len() > 2 * self.alive + 1024 {
             self.order.retain(|body| {
@@ -389,7 +448,10 @@ impl Cache {
 
     fn track_mut_if_any(&mut self, id: SubjectId, partition: i32) -> Option<&mut Track> {
         let tracks = &mut self.subjects.get_mut(id)?.tracks;
-        tracks.iter_mut().find(|(number, _)| *number == partition).map(|(_, track)| track)
+        tracks
+            .iter_mut()
+            .find(|(number, _)| *number == partition)
+            .map(|(_, track)| track)
     }
 
     fn partition_mut(&mut self, place: PartitionId) -> Option<&mut PartitionMemory> {

@@ -69,7 +69,11 @@ impl Duplicates {
                 break;
             }
             self.order.pop_front();
-            if self.seen.get(&name).is_some_and(|first| first.timestamp <= noted) {
+            if self
+                .seen
+                .get(&name)
+                .is_some_and(|first| first.timestamp <= noted)
+            {
                 self.seen.remove(&name);
             }
         }
@@ -130,7 +134,10 @@ mod tests {
     #[test]
     fn equal_ids_of_two_keys_are_two_publishes() {
         let mut duplicates = Duplicates::new(1_000, 10);
-        let other_key = Published { key: Some(b"other"), ..published(b"a", 6, 100) };
+        let other_key = Published {
+            key: Some(b"other"),
+            ..published(b"a", 6, 100)
+        };
 
         assert!(!duplicates.is_repeated(&published(b"a", 5, 100)));
         assert!(!duplicates.is_repeated(&other_key));
@@ -160,7 +167,10 @@ mod tests {
 
     fn published(publish_id: &[u8], offset: i64, timestamp: i64) -> Published<'_> {
         Published {
-            place: PartitionId { topic: 0, partition: 0 },
+            place: PartitionId {
+                topic: 0,
+                partition: 0,
+            },
             topic_id: "t",
             key: Some(b"k"),
             publish_id,

@@ -73,18 +73,28 @@ impl EpochRuns {
     /// written under either epoch or one between.
     pub(crate) fn standing(&self, leader_epoch: i32, offset: i64, next: i64) -> Standing {
         let Some(index) = self.run_at_or_before(offset) else {
-            return if offset >= next { Standing::Ahead } else { Standing::Before };
+            return if offset >= next {
+                Standing::Ahead
+            } else {
+                Standing::Before
+            };
         };
         let run = self.runs[index];
         let latest_epoch = if offset <= run.last {
             run.leader_epoch
         } else {
-            self.runs.get(index + 1).map_or(i32::MAX, |later| later.leader_epoch)
+            self.runs
+                .get(index + 1)
+                .map_or(i32::MAX, |later| later.leader_epoch)
         };
         if !(run.leader_epoch..=latest_epoch).contains(&leader_epoch) {
             return Standing::Diverged;
         }
-        if offset >= next { Standing::Ahead } else { Standing::Known }
+        if offset >= next {
+            Standing::Ahead
+        } else {
+            Standing::Known
+        }
     }
 
     /// Forgets what was read from `offset` on, because the log was cut there.
@@ -96,7 +106,9 @@ impl EpochRuns {
     }
 
     fn run_at_or_before(&self, offset: i64) -> Option<usize> {
-        self.runs.partition_point(|run| run.first <= offset).checked_sub(1)
+        self.runs
+            .partition_point(|run| run.first <= offset)
+            .checked_sub(1)
     }
 }
 
@@ -137,7 +149,11 @@ mod tests {
         let runs = runs(&[(10, 3), (15, 5)]);
 
         for epoch in 3..=5 {
-            assert_eq!(runs.standing(epoch, 12, 16), Standing::Known, "epoch {epoch}");
+            assert_eq!(
+                runs.standing(epoch, 12, 16),
+                Standing::Known,
+                "epoch {epoch}"
+            );
         }
         assert_eq!(runs.standing(2, 12, 16), Standing::Diverged);
         assert_eq!(runs.standing(6, 12, 16), Standing::Diverged);

@@ -46,6 +46,8 @@ impl Record {
     /// What the record costs in memory, in bytes, its share of every list included.
     pub(crate) fn cost(&self) -> usize {
         const OVERHEAD: usize = 160;
-        OVERHEAD + self.key.as_deref().map_or(0, <[u8]>::len) + self.value.as_deref().map_or(0, <[u8]>::len)
+        OVERHEAD
+            + self.key.as_deref().map_or(0, <[u8]>::len)
+            + self.value.as_deref().map_or(0, <[u8]>::len)
     }
 }

@@ -44,7 +44,10 @@ pub(crate) struct Recovered<'a> {
 /// A device names a position for each partition it knows of. A partition it does not name had no record when it
 /// subscribed, so everything there is news.
 pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]) -> Recovered<'a> {
-    let mut recovered = Recovered { missed: Vec::new(), lost: None };
+    let mut recovered = Recovered {
+        missed: Vec::new(),
+        lost: None,
+    };
     let Some(topic) = cache.name(subject).map(|name| name.topic) else {
         recovered.lost = Some(Lost::NotLoaded);
         return recovered;
@@ -52,7 +55,11 @@ pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]
     for claim in claims {
         match *claim {
             Claim::Foreign => recovered.lose(Lost::Diverged),
-            Claim::Here { partition, leader_epoch, offset } => {
+            Claim::Here {
+                partition,
+                leader_epoch,
+                offset,
+            } => {
                 let memory = cache.partition(PartitionId { topic, partition });
                 let track = track_of(cache, subject, partition);
                 recovered.add(partition, since(memory, track, leader_epoch, offset));
@@ -60,9 +67,13 @@ pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]
         }
     }
     for (partition, track) in cache.tracks(subject) {
-        let named = |claim: &Claim| matches!(claim, Claim::Here { partition: p, .. } if p == partition);
+        let named =
+            |claim: &Claim| matches!(claim, Claim::Here { partition: p, .. } if p == partition);
         if track.last().is_some() && !claims.iter().any(named) {
-            let memory = cache.partition(PartitionId { topic, partition: *partition });
+            let memory = cache.partition(PartitionId {
+                topic,
+                partition: *partition,
+            });
             recovered.add(*partition, since_the_beginning(memory, track));
         }
     }
@@ -72,7 +83,9 @@ pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]
 impl<'a> Recovered<'a> {
     fn add(&mut self, partition: i32, missed: Result<Vec<&'a Kept>, Lost>) {
         match missed {
-            Ok(missed) => self.missed.extend(missed.into_iter().map(|kept| (partition, kept))),
+            Ok(missed) => self
+                .missed
+                .extend(missed.into_iter().map(|kept| (partition, kept))),
             Err(lost) => self.lose(lost),
         }
     }
@@ -101,7 +114,10 @@ fn since<'a>(
     }
 }
 
-fn since_the_beginning<'a>(memory: Option<&PartitionMemory>, track: &'a Track) -> Result<Vec<&'a Kept>, Lost> {
+fn since_the_beginning<'a>(
+    memory: Option<&PartitionMemory>,
+    track: &'a Track,
+) -> Result<Vec<&'a Kept>, Lost> {
     if memory.is_none_or(|memory| memory.loaded_from > 0) {
         return Err(Lost::NotLoaded);
     }

@@ -66,8 +66,16 @@ impl<T: Default> Subjects<T> {
             }
         };
         let key: Rc<[u8]> = key.into();
-        self.keys.get_mut(usize::from(topic))?.insert(Rc::clone(&key), id);
-        self.entries[id.index()] = Some((SubjectName { topic, key: Some(key) }, T::default()));
+        self.keys
+            .get_mut(usize::from(topic))?
+            .insert(Rc::clone(&key), id);
+        self.entries[id.index()] = Some((
+            SubjectName {
+                topic,
+                key: Some(key),
+            },
+            T::default(),
+        ));
         Some(id)
     }
 
@@ -88,8 +96,13 @@ impl<T: Default> Subjects<T> {
         if id.index() < self.keys.len() {
             return;
         }
-        let Some((SubjectName { topic, key: Some(key) }, _)) =
-            self.entries.get_mut(id.index()).and_then(Option::take)
+        let Some((
+            SubjectName {
+                topic,
+                key: Some(key),
+            },
+            _,
+        )) = self.entries.get_mut(id.index()).and_then(Option::take)
         else {
             return;
         };
@@ -135,7 +148,13 @@ mod tests {
 
         subjects.remove(every);
 
-        assert_eq!(subjects.name(every), Some(&SubjectName { topic: 1, key: None }));
+        assert_eq!(
+            subjects.name(every),
+            Some(&SubjectName {
+                topic: 1,
+                key: None
+            })
+        );
         assert_eq!(subjects.of_topic(1), [every]);
     }
 

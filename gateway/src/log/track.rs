@@ -73,13 +73,16 @@ impl Track {
         if self.gone_through.is_some_and(|gone| offset < gone) {
             return None;
         }
-        let from = self.history.partition_point(|kept| kept.record.offset <= offset);
+        let from = self
+            .history
+            .partition_point(|kept| kept.record.offset <= offset);
         Some(self.history.range(from..))
     }
 
     /// The newest `count` records, oldest first, as far as they are here.
     pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = &Kept> {
-        self.history.range(self.history.len().saturating_sub(count)..)
+        self.history
+            .range(self.history.len().saturating_sub(count)..)
     }
 
     /// Gives up the oldest body. Answers the record if no other track holds it.
@@ -92,7 +95,9 @@ impl Track {
     /// Gives up the oldest body if it is not beyond `offset`.
     pub(crate) fn pop_through(&mut self, offset: i64) -> Option<Rc<Record>> {
         let oldest = self.history.front()?;
-        (oldest.record.offset <= offset).then(|| self.pop_oldest()).flatten()
+        (oldest.record.offset <= offset)
+            .then(|| self.pop_oldest())
+            .flatten()
     }
 
     /// Whether the body of `offset` may still be here.
@@ -103,7 +108,11 @@ impl Track {
     /// Forgets what came at `offset` or later, because the log was cut there. Answers the records that nobody holds now.
     pub(crate) fn truncate(&mut self, offset: i64) -> Vec<Rc<Record>> {
         let mut freed = Vec::new();
-        while self.history.back().is_some_and(|kept| kept.record.offset >= offset) {
+        while self
+            .history
+            .back()
+            .is_some_and(|kept| kept.record.offset >= offset)
+        {
             freed.extend(self.history.pop_back().and_then(released));
         }
         if self.last.is_some_and(|last| last.offset >= offset) {
@@ -113,9 +122,15 @@ impl Track {
                 leader_epoch: kept.record.leader_epoch,
                 at: Moment(0),
             });
-            self.gone_through = self.gone_through.map(|gone| gone.min(offset.saturating_sub(1)));
+            self.gone_through = self
+                .gone_through
+                .map(|gone| gone.min(offset.saturating_sub(1)));
         }
-        if self.last_value.as_ref().is_some_and(|kept| kept.record.offset >= offset) {
+        if self
+            .last_value
+            .as_ref()
+            .is_some_and(|kept| kept.record.offset >= offset)
+        {
             self.last_value = None;
         }
         freed

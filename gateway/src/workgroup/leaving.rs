@@ -28,7 +28,13 @@ pub(super) struct Leaving {
 
 impl Leaving {
     pub(super) fn new(pace: Pace, now: Instant, connections: Vec<ConnId>) -> Self {
-        Self { pace, since: now, closed: 0, left: connections.into(), random: pace.seed | 1 }
+        Self {
+            pace,
+            since: now,
+            closed: 0,
+            left: connections.into(),
+            random: pace.seed | 1,
+        }
     }
 
     /// A connection that opened late.

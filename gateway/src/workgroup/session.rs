@@ -48,11 +48,16 @@ impl Session {
 
     /// Subscriptions, answered or not.
     pub(super) fn subscriptions(&self) -> usize {
-        self.0.as_ref().map_or(0, |session| session.held.len() + session.asked as usize)
+        self.0
+            .as_ref()
+            .map_or(0, |session| session.held.len() + session.asked as usize)
     }
 
     pub(super) fn slot(&self, subject: SubjectId) -> Option<u32> {
-        self.held().iter().find(|held| held.subject == subject).map(|held| held.slot)
+        self.held()
+            .iter()
+            .find(|held| held.subject == subject)
+            .map(|held| held.slot)
     }
 
     pub(super) fn let_go(&mut self, subject: SubjectId) -> Option<Held> {
@@ -62,11 +67,15 @@ impl Session {
     }
 
     pub(super) fn let_all_go(&mut self) -> Vec<Held> {
-        self.if_open().map(|session| std::mem::take(&mut session.held)).unwrap_or_default()
+        self.if_open()
+            .map(|session| std::mem::take(&mut session.held))
+            .unwrap_or_default()
     }
 
     pub(super) fn moved(&mut self, subject: SubjectId, slot: u32) {
-        let held = self.if_open().and_then(|session| session.held.iter_mut().find(|held| held.subject == subject));
+        let held = self
+            .if_open()
+            .and_then(|session| session.held.iter_mut().find(|held| held.subject == subject));
         if let Some(held) = held {
             held.slot = slot;
         }

@@ -36,7 +36,11 @@ pub(super) fn send_records(
     subscribers: &Subscribers,
     metrics: &Metrics,
 ) -> Fate {
-    let outgoing = Outgoing { frames: records.frames.clone(), messages: records.messages, tag: records.subject.0 };
+    let outgoing = Outgoing {
+        frames: records.frames.clone(),
+        messages: records.messages,
+        tag: records.subject.0,
+    };
     match net.send(conn, outgoing.clone()) {
         Ok(()) => return Fate::Sent,
         Err(SendError::NotOpen) => return Fate::Gone,
@@ -59,8 +63,17 @@ pub(super) fn send_records(
 }
 
 /// Sends an answer; messages give way to it.
-pub(super) fn send_answer(net: &mut Net<Session>, conn: ConnId, frames: Bytes, messages: u32) -> Fate {
-    let outgoing = Outgoing { frames, messages, tag: ANSWER };
+pub(super) fn send_answer(
+    net: &mut Net<Session>,
+    conn: ConnId,
+    frames: Bytes,
+    messages: u32,
+) -> Fate {
+    let outgoing = Outgoing {
+        frames,
+        messages,
+        tag: ANSWER,
+    };
     match net.send(conn, outgoing) {
         Ok(()) => Fate::Sent,
         Err(SendError::NotOpen) => Fate::Gone,
@@ -68,12 +81,19 @@ pub(super) fn send_answer(net: &mut Net<Session>, conn: ConnId, frames: Bytes, m
     }
 }
 
-fn retry(net: &mut Net<Session>, conn: ConnId, outgoing: &Outgoing, dropped: &mut Vec<Owed>) -> Fate {
+fn retry(
+    net: &mut Net<Session>,
+    conn: ConnId,
+    outgoing: &Outgoing,
+    dropped: &mut Vec<Owed>,
+) -> Fate {
     for attempt in 0..2 {
         match net.send(conn, outgoing.clone()) {
             Ok(()) => return Fate::Sent,
             Err(SendError::NotOpen) => return Fate::Gone,
-            Err(SendError::Full) if attempt == 0 => drop_oldest(net, conn, outgoing.frames.len(), dropped),
+            Err(SendError::Full) if attempt == 0 => {
+                drop_oldest(net, conn, outgoing.frames.len(), dropped)
+            }
             Err(SendError::Full) => {}
         }
     }
@@ -82,7 +102,9 @@ fn retry(net: &mut Net<Session>, conn: ConnId, outgoing: &Outgoing, dropped: &mu
 
 /// Takes out what waits of one subject.
 fn drop_subject(net: &mut Net<Session>, conn: ConnId, subject: SubjectId, dropped: &mut Vec<Owed>) {
-    let Some(mut queue) = net.queue(conn) else { return };
+    let Some(mut queue) = net.queue(conn) else {
+        return;
+    };
     queue.drop_where(|queued| {
         let gives_way = queued.tag == subject.0;
         if gives_way {
@@ -95,7 +117,9 @@ fn drop_subject(net: &mut Net<Session>, conn: ConnId, subject: SubjectId, droppe
 /// Takes out the oldest messages until `bytes` are free, and some more: a notice has to fit too.
 fn drop_oldest(net: &mut Net<Session>, conn: ConnId, bytes: usize, dropped: &mut Vec<Owed>) {
     const NOTICES: usize = 512;
-    let Some(mut queue) = net.queue(conn) else { return };
+    let Some(mut queue) = net.queue(conn) else {
+        return;
+    };
     let mut missing = bytes + NOTICES;
     queue.drop_where(|queued| {
         let gives_way = missing > 0 && queued.tag & NOTICE == 0;
@@ -127,7 +151,9 @@ fn tell(
     let mut untold = Vec::new();
     if let Some(mut queue) = net.queue(conn) {
         queue.drop_where(|queued| {
-            let taken_back = dropped.iter().any(|owed| queued.tag == owed.subject.0 | NOTICE);
+            let taken_back = dropped
+                .iter()
+                .any(|owed| queued.tag == owed.subject.0 | NOTICE);
             if taken_back {
                 untold.push(SubjectId(queued.tag & !NOTICE));
             }
@@ -135,19 +161,40 @@ fn tell(
         });
     }
     for owed in dropped {
-        metrics.dropped.get_or_create(&Reason { reason: reason.word() }).inc_by(owed.count);
+        metrics
+            .dropped
+            .get_or_create(&Reason {
+                reason: reason.word(),
+            })
+            .inc_by(owed.count);
         let mut count = owed.count;
         if let Some(session) = net.session_mut(conn).and_then(Session::if_open) {
-            let before = session.owed.iter().position(|before| before.subject == owed.subject);
+            let before = session
+                .owed
+                .iter()
+                .position(|before| before.subject == owed.subject);
             let before = before.map_or(0, |index| session.owed.swap_remove(index).count);
             if untold.contains(&owed.subject) {
                 count += before;
             }
-            session.owed.push(Owed { subject: owed.subject, count });
+            session.owed.push(Owed {
+                subject: owed.subject,
+                count,
+            });
         }
-        let Some(subject) = subscribers.of(owed.subject) else { continue };
-        let notice = ServerMessage::Dropped { subject: (&*subject.name).into(), count, reason };
-        let notice = Outgoing { frames: framed(&notice), messages: 1, tag: owed.subject.0 | NOTICE };
+        let Some(subject) = subscribers.of(owed.subject) else {
+            continue;
+        };
+        let notice = ServerMessage::Dropped {
+            subject: (&*subject.name).into(),
+            count,
+            reason,
+        };
+        let notice = Outgoing {
+            frames: framed(&notice),
+            messages: 1,
+            tag: owed.subject.0 | NOTICE,
+        };
         // Without room for a notice, `prev` of the next message still shows the gap.
         let _ = net.send(conn, notice);
     }

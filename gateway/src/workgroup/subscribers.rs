@@ -28,21 +28,42 @@ impl Subscribers {
     }
 
     /// Adds a connection; false if it had the subject already or is gone.
-    pub(super) fn add(&mut self, net: &mut Net<Session>, conn: ConnId, subject: SubjectId, name: Arc<str>) -> bool {
-        let Some(session) = net.session_mut(conn) else { return false };
+    pub(super) fn add(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        subject: SubjectId,
+        name: Arc<str>,
+    ) -> bool {
+        let Some(session) = net.session_mut(conn) else {
+            return false;
+        };
         if session.slot(subject).is_some() {
             return false;
         }
-        let entry = self.by_subject.entry(subject).or_insert_with(|| Subject { name, members: Vec::with_capacity(1) });
-        let Ok(slot) = u32::try_from(entry.members.len()) else { return false };
+        let entry = self.by_subject.entry(subject).or_insert_with(|| Subject {
+            name,
+            members: Vec::with_capacity(1),
+        });
+        let Ok(slot) = u32::try_from(entry.members.len()) else {
+            return false;
+        };
         entry.members.push(conn);
         session.open().held.push(Held { subject, slot });
         true
     }
 
     /// Removes a connection from a subject; false if it did not have it.
-    pub(super) fn remove(&mut self, net: &mut Net<Session>, conn: ConnId, subject: SubjectId) -> bool {
-        let Some(held) = net.session_mut(conn).and_then(|session| session.let_go(subject)) else {
+    pub(super) fn remove(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        subject: SubjectId,
+    ) -> bool {
+        let Some(held) = net
+            .session_mut(conn)
+            .and_then(|session| session.let_go(subject))
+        else {
             return false;
         };
         self.remove_member(net, held);
@@ -55,12 +76,19 @@ impl Subscribers {
             .held()
             .iter()
             .map(|held| held.subject)
-            .find(|subject| self.by_subject.get(subject).is_some_and(|entry| &*entry.name == name))
+            .find(|subject| {
+                self.by_subject
+                    .get(subject)
+                    .is_some_and(|entry| &*entry.name == name)
+            })
     }
 
     /// Removes a connection from everything; answers what it had.
     pub(super) fn remove_all(&mut self, net: &mut Net<Session>, conn: ConnId) -> Vec<SubjectId> {
-        let held = net.session_mut(conn).map(Session::let_all_go).unwrap_or_default();
+        let held = net
+            .session_mut(conn)
+            .map(Session::let_all_go)
+            .unwrap_or_default();
         for held in &held {
             self.remove_member(net, *held);
         }
@@ -69,7 +97,9 @@ impl Subscribers {
 
     /// Takes a place out of its array; the last one moves there and its session is told.
     fn remove_member(&mut self, net: &mut Net<Session>, held: Held) {
-        let Some(entry) = self.by_subject.get_mut(&held.subject) else { return };
+        let Some(entry) = self.by_subject.get_mut(&held.subject) else {
+            return;
+        };
         let slot = held.slot as usize;
         if slot >= entry.members.len() {
             return;
