@@ -2,7 +2,7 @@
 
 use crate::adc::Builtin;
 use crate::fleet::Loopback;
-use crate::kafka::embedded::Embedded;
+use crate::kafka::{Container, Embedded, External};
 use crate::options::Casting;
 use crate::provider::{Adc, AdcChoice, Fleet, Kafka, KafkaChoice, Refusal};
 use crate::stage::{Stage, Via};
@@ -23,6 +23,8 @@ impl Cast {
         Self {
             kafka: match &casting.kafka {
                 KafkaChoice::Embedded => Box::new(Embedded::new()),
+                KafkaChoice::Container => Box::new(Container::new()),
+                KafkaChoice::External(bootstrap) => Box::new(External::new(bootstrap)),
             },
             adc: match casting.adc {
                 AdcChoice::Builtin => Box::new(Builtin::default()),

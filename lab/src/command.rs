@@ -11,7 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
 use crate::plan::Plan;
-use crate::{doctor, leash, list, run, signals};
+use crate::{doctor, kafka, leash, list, run, signals};
 
 /// Wrong usage, or a mistake in a scenario file.
 const USAGE: u8 = 2;
@@ -45,7 +45,9 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             let scenarios = read_scenarios(&typed.paths)?;
             let interrupt = Interrupt::default();
             signals::watch(&interrupt)?;
-            Ok(run::run(&scenarios, &options, &interrupt)?.exit_status())
+            let verdict = run::run(&scenarios, &options, &interrupt);
+            kafka::dismiss_shared();
+            Ok(verdict?.exit_status())
         }
         Command::List { paths, cells } => {
             print!("{}", list::list(&read_scenarios(&paths)?, cells));

@@ -50,11 +50,7 @@ pub(crate) fn report(machine: &Machine, gateway: &Result<String, String>) -> Str
             "--kafka container",
             &format!("container engine {version}"),
         ),
-        Err(why) => line(
-            false,
-            "--kafka container",
-            &format!("no container engine answers ({why}): install Docker and start it"),
-        ),
+        Err(why) => line(false, "--kafka container", why),
     }
     line(
         machine.ipv6,

@@ -59,11 +59,7 @@ impl Machine {
             local_ports: local_ports(),
             ipv6: std::net::TcpListener::bind(("::1", 0)).is_ok(),
             haproxy: first_line(Command::new("haproxy").arg("-v")).ok(),
-            container_engine: first_line(Command::new("docker").args([
-                "version",
-                "--format",
-                "{{.Server.Version}}",
-            ])),
+            container_engine: lab_kafka::engine::answers().map_err(|error| error.to_string()),
             sysctls: sysctls(),
         }
     }

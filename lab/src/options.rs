@@ -111,8 +111,23 @@ impl Casting {
 fn kafka(typed: &str) -> Result<KafkaChoice, UsageError> {
     match typed {
         "embedded" => Ok(KafkaChoice::Embedded),
-        _ => Err(unknown("kafka", typed, &["embedded"], "")),
+        "container" => Ok(KafkaChoice::Container),
+        bootstrap if bootstrap.split(',').all(is_address) => {
+            Ok(KafkaChoice::External(bootstrap.to_owned()))
+        }
+        _ => Err(unknown(
+            "kafka",
+            typed,
+            &["embedded", "container"],
+            ", or HOST:PORT of a running cluster",
+        )),
     }
+}
+
+fn is_address(typed: &str) -> bool {
+    typed
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
@@ -202,6 +217,27 @@ pub(crate) fn select_cells(scenario: &Scenario, wanted: Option<&str>) -> Vec<Cel
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kafka_is_a_word_or_an_address() {
+        let words = |typed| {
+            kafka(typed).map_or_else(|error| error.to_string(), |choice| format!("{choice:?}"))
+        };
+
+        assert_eq!(words("container"), "Container");
+        assert_eq!(
+            words("one.example:9092,two.example:9092"),
+            "External(\"one.example:9092,two.example:9092\")"
+        );
+        assert_eq!(
+            words("contianer"),
+            "--kafka contianer: did you mean `container`?"
+        );
+        assert_eq!(
+            words("one.example"),
+            "--kafka one.example: there are embedded, container, or HOST:PORT of a running cluster"
+        );
+    }
 
     #[test]
     fn the_repeating_command_says_only_what_is_not_the_default() {

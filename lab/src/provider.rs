@@ -358,6 +358,10 @@ pub(crate) enum DeliveryKind {
 pub(crate) enum KafkaChoice {
     /// librdkafka's mock cluster in the lab's process.
     Embedded,
+    /// Apache Kafka in containers.
+    Container,
+    /// A running cluster, `host:port[,host:port]`.
+    External(String),
 }
 
 /// Which load balancer plays.
@@ -371,6 +375,8 @@ impl std::fmt::Display for KafkaChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Embedded => "embedded",
+            Self::Container => "container",
+            Self::External(bootstrap) => bootstrap,
         })
     }
 }

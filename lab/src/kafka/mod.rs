@@ -7,10 +7,13 @@
 //! Each kind implements [`crate::provider::Kafka`] and is built by `new()` without touching the machine. The lab's own clients (publisher, load, truth
 //! reader) are in the crate `lab-kafka` and work with every kind alike; [`access`] is what they are opened with.
 
-pub(crate) mod container;
-pub(crate) mod embedded;
-pub(crate) mod external;
+mod container;
+mod embedded;
+mod external;
 
+pub(crate) use container::{Container, dismiss_shared};
+pub(crate) use embedded::Embedded;
+pub(crate) use external::External;
 use lab_kafka::StartError;
 
 use crate::provider::{Cluster, ProviderError};
