@@ -7,7 +7,9 @@
 
 mod builtin;
 mod descriptors;
+mod haproxy;
 mod model;
 mod rest;
 
 pub(crate) use builtin::Builtin;
+pub(crate) use haproxy::Haproxy;
