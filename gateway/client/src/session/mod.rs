@@ -1,23 +1,28 @@
 //! The session: what a device keeps while connections come and go.
 
+mod answers;
+mod terms;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gateway_protocol::message::{Data, Delivery, ErrorCode, Recovery, ServerMessage};
+use gateway_protocol::message::{Data, ServerMessage};
 use gateway_protocol::position::Position;
 use gateway_protocol::subject::{Subject, SubjectError};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::event::{Action, Attempt, Cause, Event, Lost, Received, Ticket};
-use crate::liveness::Liveness;
-use crate::progress::{Progress, Verdict};
-use crate::publications::{Publications, Refusal};
-use crate::reconnect::{Due, Reconnect};
+use crate::liveness::{Due as LivenessDue, Liveness};
+use crate::progress::Progress;
+use crate::publications::Publications;
+use crate::reconnect::{Aftermath, Due, Reconnect};
 use crate::server_list::{ServerId, ServerList};
 use crate::settings::Settings;
 use crate::subscriptions::Subscriptions;
+
+pub use terms::{Counters, PublishError, SubscribeOptions};
 
 /// A device's session, as a machine without sockets, threads or a clock of its own.
 ///
@@ -58,50 +63,6 @@ pub struct Session {
     events: VecDeque<Event>,
     counters: Counters,
     rng: SmallRng,
-}
-
-/// How a subscription begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SubscribeOptions {
-    /// Where an earlier session ended: see [`Session::positions`].
-    pub from: Vec<Position>,
-    /// How many of the last messages to get first, where there is no position to go on from.
-    pub history: Option<u32>,
-}
-
-/// What a session has seen, since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Messages handed to the application.
-    pub received: u64,
-    /// Messages filtered out because they had been handed over before.
-    pub duplicates: u64,
-    /// Gaps told to the application.
-    pub gaps: u64,
-    /// Messages for subjects that are not subscribed (any more).
-    pub strays: u64,
-    /// Attempts to connect.
-    pub attempts: u64,
-}
-
-/// Why a publish is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The subject is spelled wrong.
-    #[error(transparent)]
-    Subject(#[from] SubjectError),
-    /// A record has one key.
-    #[error("`{subject}` names a whole topic: publish to one key")]
-    Wildcard {
-        /// The subject.
-        subject: String,
-    },
-    /// Too many publishes wait for their answer. Wait for some, or drop this one.
-    #[error("{limit} publishes wait for their answer already")]
-    Full {
-        /// How many may wait.
-        limit: usize,
-    },
 }
 
 impl Session {
@@ -266,8 +227,8 @@ impl Session {
         }
         if self.reconnect.is_up() {
             match self.liveness.due(now, &self.settings) {
-                Some(crate::liveness::Due::Ping) => self.actions.push_back(Action::Ping),
-                Some(crate::liveness::Due::GiveUp(cause)) => self.give_up(Lost::new(cause), now),
+                Some(LivenessDue::Ping) => self.actions.push_back(Action::Ping),
+                Some(LivenessDue::GiveUp(cause)) => self.give_up(Lost::new(cause), now),
                 None => {}
             }
         }
@@ -357,137 +318,6 @@ impl Session {
         });
     }
 
-    fn receive<'t>(&mut self, message: Delivery<'t>) -> Option<Received<'t>> {
-        let Some(subscription) = self.subscriptions.get_mut(&message.subject) else {
-            self.counters.strays += 1;
-            return None;
-        };
-        match subscription.progress.accept(&message) {
-            Verdict::Duplicate => {
-                self.counters.duplicates += 1;
-                None
-            }
-            Verdict::New(gap) => {
-                self.counters.received += 1;
-                self.counters.gaps += u64::from(gap.is_some());
-                Some(Received { message, gap })
-            }
-        }
-    }
-
-    fn take_note(&mut self, message: ServerMessage<'_>, now: Instant) {
-        match message {
-            ServerMessage::Subscribed {
-                id,
-                subject,
-                recovery,
-            } => {
-                self.answered(id, now);
-                self.begin_subscription(&subject, recovery);
-            }
-            ServerMessage::Unsubscribed { id, .. } => self.answered(Some(id), now),
-            ServerMessage::Published { id, partition, seq } => {
-                self.answered(Some(id), now);
-                self.reconnect.works();
-                if let Some(ticket) = self.publications.published(id) {
-                    self.events.push_back(Event::Published {
-                        ticket,
-                        partition,
-                        seq,
-                    });
-                }
-                self.flush(now);
-            }
-            ServerMessage::Dropped {
-                subject,
-                count,
-                reason,
-            } => {
-                self.events.push_back(Event::Dropped {
-                    subject: subject.into(),
-                    count,
-                    reason,
-                });
-            }
-            ServerMessage::Reconnect { after } => {
-                self.reconnect.hint(after, now, &self.settings);
-                self.events.push_back(Event::Leaving { after });
-            }
-            ServerMessage::Error { id, code, reason } => {
-                self.answered(id, now);
-                self.refused(id, code, &reason, now);
-            }
-            // Taken by `handle_text`, and by nobody.
-            ServerMessage::Message(_) | ServerMessage::Unknown => {}
-        }
-    }
-
-    fn begin_subscription(&mut self, subject: &str, recovery: Recovery) {
-        let Some(subscription) = self.subscriptions.get_mut(subject) else {
-            return;
-        };
-        subscription.begin();
-        match recovery {
-            Recovery::None => subscription.progress.restart(),
-            Recovery::Synced => {}
-            Recovery::Resynced(reason) => subscription.progress.resync(reason),
-        }
-        self.reconnect.works();
-        self.events.push_back(Event::Subscribed {
-            subject: subject.into(),
-            recovery,
-        });
-    }
-
-    /// An answer that says "not now" proves less than one that says "done", so only the latter counts as working.
-    fn refused(&mut self, id: Option<u64>, code: ErrorCode, reason: &str, now: Instant) {
-        if code.is_retryable() {
-            self.retry_at
-                .get_or_insert(now + self.settings.retry_after_refusal);
-        } else {
-            self.reconnect.works();
-        }
-        if let Some(subject) = id
-            .and_then(|id| self.subscriptions.asked(id))
-            .map(Box::<str>::from)
-        {
-            if code.is_retryable() {
-                self.subscriptions.put_off(&subject);
-            } else {
-                self.subscriptions.remove(&subject, 0);
-            }
-            let retried = code.is_retryable();
-            self.events.push_back(Event::SubscriptionRefused {
-                subject,
-                code,
-                reason: reason.into(),
-                retried,
-            });
-            return;
-        }
-        match id.and_then(|id| self.publications.refused(id, code)) {
-            Some(Refusal::PutOff) => {}
-            Some(Refusal::Final(ticket)) => {
-                self.events.push_back(Event::PublishRefused {
-                    ticket,
-                    code,
-                    reason: reason.into(),
-                });
-                self.flush(now);
-            }
-            None => self.events.push_back(Event::Complaint {
-                code,
-                reason: reason.into(),
-            }),
-        }
-    }
-
-    fn answered(&mut self, id: Option<u64>, now: Instant) {
-        if id.is_some() {
-            self.liveness.answered(now);
-        }
-    }
-
     /// Sends what is to be sent, if there is a connection.
     fn flush(&mut self, now: Instant) {
         if !self.reconnect.is_up() {
@@ -536,7 +366,7 @@ impl Session {
         self.forget_connection();
         self.actions
             .retain(|action| matches!(action, Action::Disconnect { .. }));
-        let crate::reconnect::Aftermath {
+        let Aftermath {
             server,
             was_connected,
             retry_in,
