@@ -1,6 +1,6 @@
 //! How far a subscription has got, per partition: duplicates are behind it, gaps are before it.
 
-use gateway_protocol::message::{Delivery, Kind, ResyncReason};
+use gateway_protocol::message::{Delivery, Kind, MAX_POSITIONS, ResyncReason};
 use gateway_protocol::position::{Epoch, Position};
 
 use crate::event::Gap;
@@ -18,8 +18,19 @@ struct Stream {
     /// epoch continues.
     partition: Option<i32>,
     position: Position,
-    /// A gap before the next message is known already: the gateway said *resynced*.
-    resynced: bool,
+    basis: Basis,
+}
+
+/// What a position rests on, and so what may follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// A message. The next one names it as the one before.
+    Message,
+    /// The gateway's word that nothing is missing up to here, or the application's. The next message names one that
+    /// is not after it, or none.
+    Word,
+    /// The gateway said that something is missing after it. Whatever follows is no news.
+    Resynced,
 }
 
 /// What a message is to a subscription.
@@ -37,10 +48,14 @@ impl Progress {
         let stream = |position| Stream {
             partition: None,
             position,
-            resynced: false,
+            basis: Basis::Word,
         };
         Self {
-            streams: positions.into_iter().map(stream).collect(),
+            streams: positions
+                .into_iter()
+                .take(MAX_POSITIONS)
+                .map(stream)
+                .collect(),
         }
     }
 
@@ -65,7 +80,24 @@ impl Progress {
             ResyncReason::HistoryEvicted | ResyncReason::HistoryNotLoaded => {
                 self.streams
                     .iter_mut()
-                    .for_each(|stream| stream.resynced = true);
+                    .for_each(|stream| stream.basis = Basis::Resynced);
+            }
+        }
+    }
+
+    /// The gateway has sent everything up to these places, which are all there are.
+    pub(crate) fn checkpoint(&mut self, at: Vec<Position>) {
+        let known = std::mem::replace(self, Self::from_positions(at));
+        for stream in known.streams {
+            let place = self
+                .streams
+                .iter_mut()
+                .find(|place| place.position.epoch == stream.position.epoch);
+            match place {
+                // Still the same message, or a gateway that remembers less than was delivered.
+                Some(place) if place.position.seq <= stream.position.seq => *place = stream,
+                Some(place) => place.partition = stream.partition,
+                None => {}
             }
         }
     }
@@ -110,8 +142,11 @@ impl Progress {
             || partition.is_some()
             || message.kind == Kind::Snapshot
             || message.prev.is_none();
-        let announced = self.streams.iter().any(|stream| stream.resynced);
-        (!begins && !announced).then(|| Gap {
+        let explained = self
+            .streams
+            .iter()
+            .any(|stream| stream.may_be_followed_by(message.prev, false));
+        (!begins && !explained).then(|| Gap {
             after: self.only_seq(),
             expected: message.prev,
         })
@@ -125,27 +160,15 @@ impl Progress {
     }
 
     fn add(&mut self, message: &Delivery<'_>, partition: Option<i32>) {
-        /// Epochs without a partition accumulate only if partitions are added or histories break, again and again.
-        const MAX_UNNAMED: usize = 64;
-
-        let unnamed = self
-            .streams
-            .iter()
-            .filter(|stream| stream.partition.is_none())
-            .count();
-        if unnamed >= MAX_UNNAMED
-            && let Some(oldest) = self
-                .streams
-                .iter()
-                .position(|stream| stream.partition.is_none())
-        {
-            self.streams.remove(oldest);
+        // A gateway would not take more; only a topic whose histories break again and again comes this far.
+        if self.streams.len() >= MAX_POSITIONS {
+            self.streams.remove(0);
         }
         let position = Position::new(Epoch::from_wire(&message.epoch), message.seq);
         self.streams.push(Stream {
             partition,
             position,
-            resynced: false,
+            basis: Basis::Message,
         });
     }
 }
@@ -164,15 +187,9 @@ impl Stream {
         if same_epoch && message.seq <= self.position.seq {
             return Verdict::Duplicate;
         }
-        let announced = self.resynced || message.kind == Kind::Snapshot;
-        let unbroken = match message.prev {
-            // The log may have lost messages to compaction, but none that was not delivered.
-            Some(prev) if same_epoch => prev <= self.position.seq,
-            // A new history goes on exactly here, or something of ours did not last.
-            Some(prev) => prev == self.position.seq,
-            None => false,
-        };
-        let gap = (!announced && !unbroken).then_some(Gap {
+        let expected =
+            message.kind == Kind::Snapshot || self.may_be_followed_by(message.prev, same_epoch);
+        let gap = (!expected).then_some(Gap {
             after: Some(self.position.seq),
             expected: message.prev,
         });
@@ -181,7 +198,19 @@ impl Stream {
         }
         self.position.seq = message.seq;
         self.partition = self.partition.or(partition);
-        self.resynced = false;
+        self.basis = Basis::Message;
         Verdict::New(gap)
+    }
+
+    fn may_be_followed_by(&self, prev: Option<i64>, same_epoch: bool) -> bool {
+        match (self.basis, prev) {
+            (Basis::Resynced, _) | (Basis::Word, None) => true,
+            (Basis::Message, None) => false,
+            (Basis::Word, Some(prev)) => prev <= self.position.seq,
+            // Compaction may have taken messages out of the log, but none that was not delivered.
+            (Basis::Message, Some(prev)) if same_epoch => prev <= self.position.seq,
+            // A new history goes on exactly here, or something of ours did not last.
+            (Basis::Message, Some(prev)) => prev == self.position.seq,
+        }
     }
 }

@@ -277,6 +277,16 @@ fn answers_are_written_as_documented() {
             r#"{"op":"published","id":2,"partition":0,"seq":43}"#,
         ),
         (
+            ServerMessage::Position {
+                subject: subject(),
+                at: vec![
+                    Position::new(Epoch::from_wire("T.0.3"), 41),
+                    Position::new(Epoch::from_wire("T.1.3"), 7),
+                ],
+            },
+            r#"{"op":"position","subject":"/telemetry/dev-1","at":[{"epoch":"T.0.3","seq":41},{"epoch":"T.1.3","seq":7}]}"#,
+        ),
+        (
             ServerMessage::Dropped {
                 subject: subject(),
                 count: 7,

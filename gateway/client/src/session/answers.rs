@@ -62,6 +62,11 @@ impl Session {
                     reason,
                 });
             }
+            ServerMessage::Position { subject, at } => {
+                if let Some(subscription) = self.subscriptions.get_mut(&subject) {
+                    subscription.progress.checkpoint(at);
+                }
+            }
             ServerMessage::Reconnect { after } => {
                 self.reconnect.hint(after, now, &self.settings);
                 self.events.push_back(Event::Leaving { after });

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Data;
-use super::json::{push_data, push_number, push_string};
+use super::json::{push_data, push_number, push_positions, push_string};
 use crate::position::Position;
 use crate::subject::Subject;
 
@@ -78,19 +78,8 @@ impl ClientMessage<'_> {
 pub fn encode_subscribe(id: u64, subject: &str, from: &[Position], history: Option<u32>) -> String {
     let mut out = begin("subscribe", id, subject);
     if !from.is_empty() {
-        out.push_str(",\"from\":[");
-        for (index, position) in from.iter().enumerate() {
-            out.push_str(if index == 0 {
-                "{\"epoch\":"
-            } else {
-                ",{\"epoch\":"
-            });
-            push_string(&mut out, position.epoch.as_str());
-            out.push_str(",\"seq\":");
-            push_number(&mut out, position.seq);
-            out.push('}');
-        }
-        out.push(']');
+        out.push_str(",\"from\":");
+        push_positions(&mut out, from);
     }
     if let Some(history) = history {
         out.push_str(",\"history\":");

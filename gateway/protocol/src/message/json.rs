@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 use super::Data;
+use crate::position::Position;
 
 /// A buffer that takes UTF-8.
 pub(super) trait Output {
@@ -59,6 +60,22 @@ pub(super) fn push_string(out: &mut impl Output, text: &str) {
     }
     out.push_text(rest);
     out.push_text("\"");
+}
+
+/// A list of positions, as `from` and `at` have it.
+pub(super) fn push_positions(out: &mut impl Output, positions: &[Position]) {
+    for (index, position) in positions.iter().enumerate() {
+        out.push_text(if index == 0 {
+            "[{\"epoch\":"
+        } else {
+            ",{\"epoch\":"
+        });
+        push_string(out, position.epoch.as_str());
+        out.push_text(",\"seq\":");
+        push_number(out, position.seq);
+        out.push_text("}");
+    }
+    out.push_text(if positions.is_empty() { "[]" } else { "]" });
 }
 
 /// `"data":…` or `"data_base64":…`.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::json::{Output, push_data, push_number, push_string};
+use super::json::{Output, push_data, push_number, push_positions, push_string};
 use super::{Data, DropReason, ErrorCode, Kind, ResyncReason};
+use crate::position::Position;
 
 /// A message to a device; see [`ServerMessage::parse`] for how a device reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,13 @@ pub enum ServerMessage<'a> {
         partition: i32,
         /// Its offset there.
         seq: i64,
+    },
+    /// Everything up to these places has been sent: they replace the positions of the device.
+    Position {
+        /// The subscription.
+        subject: Cow<'a, str>,
+        /// One place for each partition that counts.
+        at: Vec<Position>,
     },
     /// The device was too slow for some messages.
     Dropped {
@@ -121,6 +129,13 @@ impl ServerMessage<'_> {
                 begin(out, "published", Some(*id));
                 push_number_field(out, "partition", *partition);
                 push_number_field(out, "seq", *seq);
+                out.push(b'}');
+            }
+            Self::Position { subject, at } => {
+                begin(out, "position", None);
+                push_string_field(out, "subject", subject);
+                push_name(out, "at");
+                push_positions(out, at);
                 out.push(b'}');
             }
             Self::Dropped {

@@ -10,6 +10,7 @@ use super::{
     Data, Delivery, DropReason, ErrorCode, Kind, Recovery, ResyncReason, ServerMessage,
     WildcardRecord,
 };
+use crate::position::{Epoch, Position};
 
 /// Why a frame is no message of a gateway. The device should connect to another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +64,22 @@ struct Wire<'a> {
     code: Option<Text<'a>>,
     count: Option<u64>,
     after_ms: Option<u64>,
+    #[serde(borrow)]
+    at: Option<Vec<Place<'a>>>,
+}
+
+/// A position; what a newer gateway may add to it is ignored.
+#[derive(Deserialize)]
+struct Place<'a> {
+    #[serde(borrow)]
+    epoch: Text<'a>,
+    seq: i64,
+}
+
+impl Place<'_> {
+    fn read(self) -> Position {
+        Position::new(Epoch::from_wire(&self.epoch.0), self.seq)
+    }
 }
 
 /// The name of a field that is missing or wrong.
@@ -88,6 +105,10 @@ impl<'a> Wire<'a> {
             "unsubscribed" => Ok(ServerMessage::Unsubscribed {
                 id: self.id.ok_or("id")?,
                 subject: required(self.subject, "subject")?,
+            }),
+            "position" => Ok(ServerMessage::Position {
+                subject: required(self.subject, "subject")?,
+                at: self.at.ok_or("at")?.into_iter().map(Place::read).collect(),
             }),
             "dropped" => Ok(ServerMessage::Dropped {
                 reason: word(self.reason, "reason", DropReason::from_word)?

@@ -121,6 +121,7 @@ impl Devices {
             ServerMessage::Message(_)
             | ServerMessage::Unsubscribed { .. }
             | ServerMessage::Reconnect { .. }
+            | ServerMessage::Position { .. }
             | ServerMessage::Unknown => {}
         }
     }
