@@ -11,6 +11,7 @@
 //! - [`config`]: limits, keep-alive, back end.
 //! - [`mailbox`]: how other threads talk to a loop.
 //! - [`event_loop`]: the loop itself, one thread each.
+//! - [`echo`]: a server that sends everything back, for conformance suites.
 //! - [`frame`]: building frames, so that a message for many is encoded once.
 //! - [`counters`]: what a loop has done so far.
 //!
@@ -18,16 +19,26 @@
 //! one connection in a turn leaves in one write. An idle connection owns no buffer.
 
 pub mod app;
+mod close_code;
 pub mod config;
 mod connection;
 pub mod counters;
+mod decoder;
 pub mod dial;
+mod driver;
+pub mod echo;
 pub mod ending;
 pub mod event_loop;
 pub mod frame;
+mod handshake;
 pub mod mailbox;
+mod mask;
 pub mod net;
+mod outbox;
+mod packed_addresses;
 pub mod queue;
+mod slab;
+mod wheel;
 
 pub use app::{App, Message};
 pub use config::{Backend, Endpoint, Keepalive, Limits, LoopConfig};
@@ -38,4 +49,4 @@ pub use ending::{Closed, Failure};
 pub use event_loop::{BackendReport, EventLoop, LoopError};
 pub use mailbox::{Mailbox, SendCommandError};
 pub use net::{Addresses, AdoptError, Net, SendError};
-pub use queue::{Outgoing, SendQueue};
+pub use queue::{Outgoing, Queued, SendQueue};

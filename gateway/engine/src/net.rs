@@ -1,22 +1,62 @@
 //! What an app may do with the connections of its loop.
 
+mod arrive;
+mod dial_socket;
+mod leave;
+mod timing;
+mod write;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::connection::ConnId;
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::config::{Keepalive, LoopConfig};
+use crate::connection::{ConnId, Connection, Ending, Flags, Phase};
 use crate::counters::Counters;
-use crate::dial::{Accepted, Dial};
-use crate::queue::{Outgoing, SendQueue};
+use crate::driver::{Driver, Readiness};
+use crate::frame::{FrameHeader, Opcode};
+use crate::mask;
+use crate::outbox::Outbox;
+use crate::queue::{Item, Kind, Outgoing, SendQueue};
+use crate::slab::Slab;
+use crate::wheel::{Tick, Wheel, ticks};
 
 /// The connections of one loop, handed to every method of [`App`](crate::App). Whatever is called
 /// with the id of a connection that is gone does nothing and says so.
 #[derive(Debug)]
 pub struct Net<S> {
+    pub(crate) connections: Slab<Connection<S>>,
+    pub(crate) driver: Driver,
+    pub(crate) config: LoopConfig,
+    pub(crate) counters: Counters,
+    /// To be looked at in this turn: told by the kernel, or left over from the turn before.
+    pub(crate) ready: Vec<Readiness>,
+    /// What acceptors read too much.
+    pub(crate) leftovers: Vec<(ConnId, Bytes)>,
+    /// Connections that have ended and whose end the app has not been told.
+    pub(crate) doomed: Vec<(ConnId, Ending)>,
+    pub(crate) stopping: bool,
+    outbox: Outbox,
+    wheel: Wheel,
+    patience: Patience,
     now: Instant,
-    counters: Counters,
-    stopping: bool,
-    _sessions: Vec<S>,
+    tick: Tick,
+    /// Bytes in all backlogs.
+    queued: usize,
+    dice: StdRng,
+}
+
+/// The configured durations, in ticks.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    handshake: u32,
+    close: u32,
+    /// Silence before a ping, and after it.
+    keepalive: Option<(u32, u32)>,
 }
 
 /// Where a connection comes from and goes to.
@@ -52,150 +92,244 @@ pub enum SendError {
     /// [`Net::queue`] lets the app make room.
     #[error("the send queue is full")]
     Full,
+    /// Ready frames are a server's; a dialled connection must mask.
+    #[error("frames to a server must be masked")]
+    Unmasked,
 }
 
-impl<S: Default> Net<S> {
+impl<S> Net<S> {
+    pub(crate) fn new(config: LoopConfig, driver: Driver, now: Instant) -> Self {
+        let wheel = Wheel::new(now);
+        let tick = wheel.tick(now);
+        let keepalive =
+            |keepalive: Keepalive| (ticks(keepalive.interval), ticks(keepalive.timeout));
+        let patience = Patience {
+            handshake: ticks(config.limits.handshake_timeout),
+            close: ticks(config.limits.close_timeout),
+            keepalive: config.keepalive.map(keepalive),
+        };
+        Self {
+            connections: Slab::new(),
+            driver,
+            config,
+            counters: Counters::default(),
+            ready: Vec::new(),
+            leftovers: Vec::new(),
+            doomed: Vec::new(),
+            stopping: false,
+            outbox: Outbox::default(),
+            wheel,
+            patience,
+            now,
+            tick,
+            queued: 0,
+            dice: StdRng::from_os_rng(),
+        }
+    }
+
     /// When this turn began.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// Takes a connection over from an acceptor. Its request is read, and `App::on_upgrade` and
-    /// `App::on_open` are called, later in this turn at the earliest.
-    ///
-    /// # Errors
-    /// The loop is full, or the kernel refuses; the socket is closed in any case.
-    pub fn adopt(&mut self, accepted: Accepted, session: S) -> Result<ConnId, AdoptError> {
-        let _ = (accepted, session);
-        Err(AdoptError::Full)
-    }
-
-    /// Opens a connection as a client. Whether it came to be is told later by `App::on_open` or `App::on_failed`.
-    ///
-    /// # Errors
-    /// The kernel refuses at once: no descriptor, no free port, the local address is taken.
-    pub fn connect(&mut self, dial: Dial, session: S) -> io::Result<ConnId> {
-        let _ = (dial, session);
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
     /// Sends frames to a device. They leave at the end of the turn, in one write with whatever else
     /// this turn has for the connection.
     ///
-    /// For connections in the server's role; a dialled one sends by [`send_text`](Self::send_text)
-    /// and [`send_binary`](Self::send_binary), which mask.
-    ///
     /// # Errors
-    /// Nothing is sent, and nothing is queued, if the connection is not open or its queue is full.
+    /// Nothing is sent, and nothing is queued, if the connection is not open, if its queue is full,
+    /// or if it is a dialled one: that sends by [`send_text`](Self::send_text) and
+    /// [`send_binary`](Self::send_binary), which mask.
     pub fn send(&mut self, conn: ConnId, outgoing: impl Into<Outgoing>) -> Result<(), SendError> {
-        let _ = (conn, outgoing.into());
-        Err(SendError::NotOpen)
+        let Outgoing {
+            frames,
+            messages,
+            tag,
+        } = outgoing.into();
+        if self.sendable(conn)?.flags.has(Flags::DIALLED) {
+            return Err(SendError::Unmasked);
+        }
+        self.enqueue(
+            conn,
+            Item {
+                frames,
+                messages,
+                tag,
+                kind: Kind::Data,
+            },
+        )
     }
 
     /// Sends one text message, framed and masked as the role of the connection demands.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// The connection is not open, or its queue is full.
     pub fn send_text(&mut self, conn: ConnId, payload: &str) -> Result<(), SendError> {
-        let _ = (conn, payload);
-        Err(SendError::NotOpen)
+        self.send_message(conn, Opcode::Text, payload.as_bytes())
     }
 
     /// Sends one binary message, framed and masked as the role of the connection demands.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// The connection is not open, or its queue is full.
     pub fn send_binary(&mut self, conn: ConnId, payload: &[u8]) -> Result<(), SendError> {
-        let _ = (conn, payload);
-        Err(SendError::NotOpen)
+        self.send_message(conn, Opcode::Binary, payload)
+    }
+
+    fn send_message(
+        &mut self,
+        conn: ConnId,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        self.sendable(conn)?;
+        let frames = self.frame(conn, opcode, payload);
+        self.enqueue(
+            conn,
+            Item {
+                frames,
+                messages: 1,
+                tag: 0,
+                kind: Kind::Data,
+            },
+        )
+    }
+
+    /// A frame in the role of the connection.
+    fn frame(&mut self, conn: ConnId, opcode: Opcode, payload: &[u8]) -> Bytes {
+        let mask = self.mask_for(conn);
+        let header = FrameHeader {
+            mask,
+            ..FrameHeader::whole(opcode, payload.len())
+        }
+        .encode();
+        let mut frame = Vec::with_capacity(header.as_slice().len() + payload.len());
+        frame.extend_from_slice(header.as_slice());
+        let start = frame.len();
+        frame.extend_from_slice(payload);
+        if let Some(mask) = mask {
+            mask::apply(&mut frame[start..], mask, 0);
+        }
+        frame.into()
+    }
+
+    fn mask_for(&mut self, conn: ConnId) -> Option<[u8; 4]> {
+        let dialled = self
+            .connections
+            .get(conn)
+            .is_some_and(|connection| connection.flags.has(Flags::DIALLED));
+        dialled.then(|| self.dice.random())
     }
 
     /// What waits for a slow connection, to make room in it; `None` if nothing waits.
     pub fn queue(&mut self, conn: ConnId) -> Option<SendQueue<'_>> {
-        let _ = conn;
-        None
+        let rare = self.connections.get_mut(conn)?.rare.as_mut()?;
+        Some(SendQueue {
+            backlog: rare.backlog.as_mut()?,
+            total: &mut self.queued,
+        })
     }
 
     /// Bytes that wait for a slow connection.
     #[must_use]
     pub fn queued_bytes(&self, conn: ConnId) -> usize {
-        let _ = conn;
-        0
+        let backlog = self.connections.get(conn).and_then(Connection::backlog);
+        backlog.map_or(0, |backlog| backlog.bytes())
     }
 
     /// Bytes that wait for all slow connections together. What many share counts for each.
     #[must_use]
     pub fn total_queued_bytes(&self) -> usize {
-        0
-    }
-
-    /// Begins the close handshake, behind what is already queued. Messages that still arrive are
-    /// discarded. `reason` is cut to the 123 bytes a Close frame has room for.
-    pub fn close(&mut self, conn: ConnId, code: u16, reason: &str) {
-        let _ = (conn, code, reason);
-    }
-
-    /// Ends the connection at once, with a reset. What is queued is lost.
-    pub fn abort(&mut self, conn: ConnId) {
-        let _ = conn;
+        self.queued
     }
 
     /// Reads no more from a connection until [`resume`](Self::resume). Messages that the loop has read
-    /// already still come: at most one read buffer of 64 KiB.
+    /// already still come: at most one read buffer of 64 KiB. The keep-alive spares a paused connection.
     pub fn pause(&mut self, conn: ConnId) {
-        let _ = conn;
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.flags.set(Flags::PAUSED);
+        }
     }
 
     /// Reads from a connection again.
     pub fn resume(&mut self, conn: ConnId) {
-        let _ = conn;
+        if let Some(connection) = self.connections.get_mut(conn)
+            && connection.flags.clear(Flags::PAUSED)
+            && connection.flags.clear(Flags::UNREAD)
+        {
+            // Whatever came meanwhile was told once and will not be told again.
+            self.look_again(conn);
+        }
+    }
+
+    /// Has a connection read until its socket is empty or at its end, in this turn or the next.
+    pub(crate) fn look_again(&mut self, conn: ConnId) {
+        self.ready.push(Readiness {
+            conn,
+            readable: true,
+            writable: false,
+            ended: true,
+        });
     }
 
     /// What the app keeps for a connection.
     #[must_use]
     pub fn session(&self, conn: ConnId) -> Option<&S> {
-        let _ = conn;
-        None
+        self.connections
+            .get(conn)
+            .map(|connection| &connection.session)
     }
 
     /// What the app keeps for a connection, to change it.
     #[must_use]
     pub fn session_mut(&mut self, conn: ConnId) -> Option<&mut S> {
-        let _ = conn;
-        None
+        self.connections
+            .get_mut(conn)
+            .map(|connection| &mut connection.session)
     }
 
     /// Where the connection comes from and goes to.
     #[must_use]
     pub fn addresses(&self, conn: ConnId) -> Option<Addresses> {
-        let _ = conn;
-        None
+        self.connections
+            .get(conn)
+            .map(|connection| connection.addresses.unpack())
     }
 
     /// The listener a connection was accepted on, as an index into the configured endpoints.
     #[must_use]
     pub fn endpoint(&self, conn: ConnId) -> Option<u8> {
-        let _ = conn;
-        None
+        self.connections
+            .get(conn)
+            .map(|connection| connection.endpoint)
     }
 
     /// Whether messages can be sent.
     #[must_use]
     pub fn is_open(&self, conn: ConnId) -> bool {
-        let _ = conn;
-        false
+        self.sendable(conn).is_ok()
     }
 
-    /// Every connection, open or on its way, in no particular order.
+    fn sendable(&self, conn: ConnId) -> Result<&Connection<S>, SendError> {
+        match self.connections.get(conn) {
+            Some(connection)
+                if connection.phase == Phase::Open && !connection.flags.has(Flags::BROKEN) =>
+            {
+                Ok(connection)
+            }
+            Some(_) | None => Err(SendError::NotOpen),
+        }
+    }
+
+    /// Every connection, open or on its way in or out, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
-        std::iter::empty()
+        self.connections.iter().map(|(conn, _)| conn)
     }
 
-    /// How many connections there are, open or on their way.
+    /// How many connections there are, open or on their way in or out.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        0
+        self.connections.len()
     }
 
     /// What the loop has done so far.

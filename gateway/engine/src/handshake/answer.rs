@@ -1,0 +1,178 @@
+//! The client's side: ask, and check the answer.
+
+use httparse::{EMPTY_HEADER, Header, Status};
+
+use super::{HEADERS, lists, values};
+use crate::dial::DialRequest;
+use crate::ending::Failure;
+
+/// The request head for a key of 24 base64 digits.
+pub(crate) fn ask(request: &DialRequest, key: &str) -> String {
+    let DialRequest {
+        host,
+        path,
+        subprotocols,
+        headers,
+    } = request;
+    let mut head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+    );
+    if !subprotocols.is_empty() {
+        head += &format!("Sec-WebSocket-Protocol: {}\r\n", subprotocols.join(", "));
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head + "\r\n"
+}
+
+/// Reads an answer from the front of `input`: the bytes of its head, `Ok(None)` if more are needed.
+///
+/// # Errors
+/// Section 4.1: the server refused, or what it says is not the answer to what was asked.
+pub(crate) fn parse(
+    input: &[u8],
+    request: &DialRequest,
+    accept: &str,
+    limit: usize,
+) -> Result<Option<usize>, Failure> {
+    let mut headers = [EMPTY_HEADER; HEADERS];
+    let mut answer = httparse::Response::new(&mut headers);
+    let length = match answer.parse(input) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) if input.len() < limit => return Ok(None),
+        Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+            return Err(Failure::BadAnswer("the head is too large"));
+        }
+        Err(_) => return Err(Failure::BadAnswer("it is not HTTP")),
+    };
+    match answer.code {
+        Some(101) => check(answer.headers, request, accept).map(|()| Some(length)),
+        code => Err(Failure::Answered {
+            status: code.unwrap_or_default(),
+        }),
+    }
+}
+
+fn check(headers: &[Header<'_>], request: &DialRequest, accept: &str) -> Result<(), Failure> {
+    if !lists(headers, "Upgrade", "websocket") {
+        return Err(Failure::BadAnswer("Upgrade is not websocket"));
+    }
+    if !lists(headers, "Connection", "upgrade") {
+        return Err(Failure::BadAnswer("Connection is not upgrade"));
+    }
+    if values(headers, "Sec-WebSocket-Accept")
+        .map(str::trim)
+        .ne([accept])
+    {
+        return Err(Failure::BadAnswer(
+            "Sec-WebSocket-Accept does not answer our key",
+        ));
+    }
+    if values(headers, "Sec-WebSocket-Extensions").any(|value| !value.trim().is_empty()) {
+        return Err(Failure::BadAnswer("an extension was not offered"));
+    }
+    let mut chosen = values(headers, "Sec-WebSocket-Protocol").map(str::trim);
+    match (chosen.next(), chosen.next()) {
+        (None, _) => Ok(()),
+        (Some(chosen), None) if request.subprotocols.iter().any(|offered| offered == chosen) => {
+            Ok(())
+        }
+        _ => Err(Failure::BadAnswer("the subprotocol was not offered")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6455 section 1.3, the example.
+    const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
+    const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        let followed = format!("{ANSWER}frames");
+
+        assert_eq!(
+            parse(followed.as_bytes(), &request(), ACCEPT, 8192),
+            Ok(Some(ANSWER.len()))
+        );
+        assert_eq!(
+            parse(&ANSWER.as_bytes()[..100], &request(), ACCEPT, 8192),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_not_ours_is_refused() {
+        let cases = [
+            (
+                "websocket",
+                "h2c",
+                Failure::BadAnswer("Upgrade is not websocket"),
+            ),
+            (
+                "Connection: Upgrade\r\n",
+                "",
+                Failure::BadAnswer("Connection is not upgrade"),
+            ),
+            (
+                "s3pPL",
+                "t3pPL",
+                Failure::BadAnswer("Sec-WebSocket-Accept does not answer our key"),
+            ),
+            (
+                "chat",
+                "mqtt",
+                Failure::BadAnswer("the subprotocol was not offered"),
+            ),
+            (
+                "101 Switching",
+                "503 Service",
+                Failure::Answered { status: 503 },
+            ),
+            ("HTTP", "SSH-2", Failure::BadAnswer("it is not HTTP")),
+            (
+                "\r\n\r\n",
+                "\r\nSec-WebSocket-Extensions: x\r\n\r\n",
+                Failure::BadAnswer("an extension was not offered"),
+            ),
+        ];
+        for (right, wrong, failure) in cases {
+            let answer = ANSWER.replacen(right, wrong, 1);
+
+            assert_eq!(
+                parse(answer.as_bytes(), &request(), ACCEPT, 8192),
+                Err(failure),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_names_what_is_offered() {
+        let request = DialRequest {
+            headers: vec![("X-A".to_owned(), "b".to_owned())],
+            ..request()
+        };
+
+        assert_eq!(
+            ask(&request, "dGhlIHNhbXBsZSBub25jZQ=="),
+            "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Protocol: chat, superchat\r\nX-A: b\r\n\r\n"
+        );
+    }
+
+    fn request() -> DialRequest {
+        DialRequest {
+            host: "example.com".to_owned(),
+            path: "/chat".to_owned(),
+            subprotocols: vec!["chat".to_owned(), "superchat".to_owned()],
+            headers: Vec::new(),
+        }
+    }
+}

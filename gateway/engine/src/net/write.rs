@@ -1,0 +1,315 @@
+//! How bytes leave: at the end of the turn, in one write per connection; and what happens to those
+//! that a socket does not take.
+
+use std::io::IoSlice;
+
+use bytes::Bytes;
+use rustix::io::Errno;
+
+use super::{Net, SendError};
+use crate::connection::{ConnId, Ending, Flags, Phase};
+use crate::driver::Write;
+use crate::ending::Failure;
+use crate::outbox::{Left, NONE};
+use crate::queue::{Backlog, Item, Kind};
+
+/// Writes given to the kernel as one batch, slices of them all, and of one of them.
+const WRITES: usize = 128;
+const SLICES: usize = 1024;
+const SLICES_EACH: usize = 64;
+
+/// Items gathered before they leave although the turn has not ended.
+const OUTBOX_FULL: usize = 64 * 1024;
+
+impl<S> Net<S> {
+    /// Puts an item of the app's where it waits: with what the turn sends, or behind what the
+    /// connection has not taken yet.
+    pub(super) fn enqueue(&mut self, conn: ConnId, item: Item) -> Result<(), SendError> {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return Err(SendError::NotOpen);
+        };
+        let (limits, bytes) = (&self.config.limits, item.frames.len());
+        if bytes == 0 {
+            return Ok(());
+        }
+        if let Some(backlog) = connection
+            .rare
+            .as_mut()
+            .and_then(|rare| rare.backlog.as_mut())
+        {
+            if backlog.bytes() + bytes > limits.send_queue
+                || self.queued + bytes > limits.total_queue
+            {
+                return Err(SendError::Full);
+            }
+            backlog.push(item);
+            self.queued += bytes;
+            return Ok(());
+        }
+        let pending = self.outbox.bytes(connection.outbox);
+        if pending > 0 && pending + bytes > limits.send_queue {
+            // Only the kernel can tell whether the peer is slow: let it take what there is.
+            self.flush_one(conn);
+            self.sendable(conn)?;
+            return self.enqueue(conn, item);
+        }
+        self.gather(conn, item);
+        Ok(())
+    }
+
+    /// Puts an item of the engine's own at the end of whatever waits, limits or not.
+    pub(crate) fn enqueue_own(&mut self, conn: ConnId, frames: Bytes, kind: Kind) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let item = Item::own(frames, kind);
+        if let Some(backlog) = connection
+            .rare
+            .as_mut()
+            .and_then(|rare| rare.backlog.as_mut())
+        {
+            let before = backlog.bytes();
+            if kind == Kind::Pong {
+                backlog.drop_pongs();
+            }
+            backlog.push(item);
+            self.queued = self.queued + backlog.bytes() - before;
+            return;
+        }
+        self.gather(conn, item);
+    }
+
+    fn gather(&mut self, conn: ConnId, item: Item) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if connection.outbox == NONE {
+            self.outbox.dirty.push(conn);
+        }
+        connection.outbox = self.outbox.push(connection.outbox, item);
+        if self.outbox.len() >= OUTBOX_FULL {
+            self.flush();
+        }
+    }
+
+    /// Writes what the turn has gathered. What a socket does not take becomes its backlog.
+    pub(crate) fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.outbox.dirty);
+        let mut again = Vec::new();
+        while !dirty.is_empty() {
+            let mut rest = &dirty[..];
+            while !rest.is_empty() {
+                let taken = self.write_some(rest, &mut again);
+                rest = &rest[taken..];
+            }
+            dirty.clear();
+            std::mem::swap(&mut dirty, &mut again);
+        }
+        self.outbox.dirty = if dirty.capacity() > again.capacity() {
+            dirty
+        } else {
+            again
+        };
+        self.outbox.clear(self.tick);
+    }
+
+    fn flush_one(&mut self, conn: ConnId) {
+        self.outbox.dirty.retain(|&dirty| dirty != conn);
+        let mut again = vec![conn];
+        while !again.is_empty() {
+            again.clear();
+            self.write_some(&[conn], &mut again);
+        }
+    }
+
+    /// Writes to as many of the connections as one batch has room for, and answers how many those
+    /// were. Connections that had more than one write takes go to `again`.
+    fn write_some(&mut self, dirty: &[ConnId], again: &mut Vec<ConnId>) -> usize {
+        let mut slices = Vec::with_capacity(dirty.len().min(SLICES));
+        let mut writes = Vec::with_capacity(dirty.len().min(WRITES));
+        let mut wanted = Vec::with_capacity(dirty.len().min(WRITES));
+        let mut taken = 0;
+        for &conn in dirty {
+            if writes.len() == WRITES || slices.len() + SLICES_EACH > SLICES {
+                break;
+            }
+            taken += 1;
+            let Some(connection) = self.connections.get(conn) else {
+                continue;
+            };
+            if connection.outbox == NONE {
+                continue;
+            }
+            let first = slices.len();
+            let bytes = self
+                .outbox
+                .slices(connection.outbox, SLICES_EACH, &mut slices);
+            let count = slices.len() - first;
+            writes.push(Write {
+                socket: &connection.socket,
+                first,
+                count,
+                result: Ok(0),
+            });
+            wanted.push((conn, bytes));
+        }
+        self.driver.write(&mut writes, &slices);
+        let results: Vec<_> = writes.into_iter().map(|write| write.result).collect();
+        for ((conn, bytes), result) in wanted.into_iter().zip(results) {
+            self.written(conn, bytes, result, again);
+        }
+        taken
+    }
+
+    fn written(
+        &mut self,
+        conn: ConnId,
+        wanted: usize,
+        result: Result<usize, Errno>,
+        again: &mut Vec<ConnId>,
+    ) {
+        self.counters.writes += 1;
+        let written = match result {
+            Ok(written) => written,
+            Err(error) if blocks(error) => 0,
+            Err(error) => return self.write_failed(conn, error),
+        };
+        self.counters.bytes_out += written as u64;
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        match self.outbox.advance(
+            connection.outbox,
+            wanted,
+            written,
+            &mut self.counters.messages_out,
+        ) {
+            Left::More => again.push(conn),
+            Left::Nothing => {
+                connection.outbox = NONE;
+                if connection.flags.has(Flags::LAST_WORDS) {
+                    self.driver.end_stream(&connection.socket);
+                }
+            }
+            Left::Blocked(backlog) => {
+                connection.outbox = NONE;
+                self.queued += backlog.bytes();
+                self.counters.blocked += 1;
+                connection.rare().backlog = Some(backlog);
+                self.driver.watch_writable(&connection.socket, conn);
+            }
+        }
+    }
+
+    /// The socket takes bytes again. Answers whether the backlog is gone now.
+    pub(crate) fn write_backlog(&mut self, conn: ConnId) -> bool {
+        loop {
+            let Some(connection) = self.connections.get_mut(conn) else {
+                return false;
+            };
+            let Some(backlog) = connection
+                .rare
+                .as_mut()
+                .and_then(|rare| rare.backlog.as_mut())
+            else {
+                return false;
+            };
+            let (wanted, result) = write_once(&mut self.driver, &connection.socket, backlog);
+            self.counters.writes += 1;
+            let written = match result {
+                Ok(written) => written,
+                Err(error) if blocks(error) => 0,
+                Err(error) => {
+                    self.write_failed(conn, error);
+                    return false;
+                }
+            };
+            connection.flags.clear(Flags::CONNECTING);
+            if written > 0 && connection.phase == Phase::Open {
+                // Room in the socket means that the peer acknowledged bytes: it lives.
+                connection.flags.clear(Flags::PINGED);
+                connection.mark = self.tick;
+            }
+            self.counters.bytes_out += written as u64;
+            self.counters.messages_out += backlog.advance(written);
+            self.queued -= written;
+            if backlog.is_empty() {
+                connection.rare().backlog = None;
+                connection.tidy();
+                if connection.flags.has(Flags::LAST_WORDS) {
+                    self.driver.end_stream(&connection.socket);
+                }
+                return true;
+            }
+            if written < wanted {
+                self.driver.watch_writable(&connection.socket, conn);
+                return false;
+            }
+        }
+    }
+
+    /// The peer will take nothing any more. What it said before that is read first, so that the
+    /// reason of the end is the right one.
+    fn write_failed(&mut self, conn: ConnId, error: Errno) {
+        self.forget_output(conn);
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if connection.flags.has(Flags::CONNECTING) {
+            let kind = std::io::Error::from(error).kind();
+            self.doom(conn, Ending::Failed(Failure::Connect(kind)));
+            return;
+        }
+        connection.flags.set(Flags::BROKEN);
+        connection.flags.clear(Flags::PAUSED);
+        self.look_again(conn);
+    }
+
+    /// Lets everything go that waits for a connection.
+    pub(super) fn forget_output(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        // The items themselves go when the turn's outbox is cleared.
+        connection.outbox = NONE;
+        if let Some(backlog) = connection
+            .rare
+            .as_mut()
+            .and_then(|rare| rare.backlog.take())
+        {
+            self.queued -= backlog.bytes();
+            connection.tidy();
+        }
+    }
+
+    /// Whether anything waits for a connection.
+    pub(super) fn has_output(&self, conn: ConnId) -> bool {
+        self.connections
+            .get(conn)
+            .is_some_and(|connection| connection.outbox != NONE || connection.backlog().is_some())
+    }
+}
+
+fn write_once(
+    driver: &mut crate::driver::Driver,
+    socket: &crate::driver::Socket,
+    backlog: &Backlog,
+) -> (usize, Result<usize, Errno>) {
+    let mut slices: Vec<IoSlice<'_>> = Vec::new();
+    backlog.slices(SLICES_EACH, &mut slices);
+    let wanted = slices.iter().map(|slice| slice.len()).sum();
+    let mut writes = [Write {
+        socket,
+        first: 0,
+        count: slices.len(),
+        result: Ok(0),
+    }];
+    driver.write(&mut writes, &slices);
+    let [write] = writes;
+    (wanted, write.result)
+}
+
+/// Not now: the socket is full, or the kernel short of memory for it.
+fn blocks(error: Errno) -> bool {
+    matches!(error, Errno::AGAIN | Errno::INTR | Errno::NOBUFS)
+}
