@@ -2,14 +2,19 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use lab_record::run::Workgroup;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::serialization::{Serializer as _, V2Serializer};
+use lab_record::ledger::Account;
+use lab_record::run::{Histogram, Workgroup};
 use lab_record::statistics::Residues;
 
 use crate::gateway::admin::{ConnectionEntry, WorkgroupCount};
 use crate::gateway::metrics::Metrics;
 use crate::knock::Answer;
-use crate::provider::{DeviceAddress, FleetCounts, MemberCount};
+use crate::provider::{DeviceAddress, FleetCounts, Latencies, MemberCount};
 
 /// Everything that was seen.
 #[derive(Debug, Default)]
@@ -30,6 +35,12 @@ pub(crate) struct Evidence {
     pub(crate) knocks: Vec<Answer>,
     /// Gateways that ended on their own.
     pub(crate) exits: Vec<Exit>,
+    /// What the ledger found, when messages were moved.
+    pub(crate) account: Option<Account>,
+    /// How long messages took.
+    pub(crate) latencies: Option<Latencies>,
+    /// How far the lab's own producer was behind its schedule at worst.
+    pub(crate) worst_lag: Duration,
 }
 
 /// One gateway with its devices connected.
@@ -81,6 +92,21 @@ impl Evidence {
             clients().map(|connection| connection.client.port()),
         ))
     }
+
+    /// How long things took, for the record; what never happened is left out.
+    pub(crate) fn histograms(&self) -> Vec<Histogram> {
+        let Some(latencies) = &self.latencies else {
+            return vec![];
+        };
+        let named = [
+            ("delivered", &latencies.deliveries),
+            ("published", &latencies.acknowledgements),
+        ];
+        let happened = named.into_iter().filter(|(_, times)| !times.is_empty());
+        happened
+            .filter_map(|(name, times)| histogram(name, times))
+            .collect()
+    }
 }
 
 impl Sighting {
@@ -98,4 +124,19 @@ impl Sighting {
     pub(crate) fn placed(&self) -> u64 {
         self.workgroups.iter().map(|group| group.connections).sum()
     }
+}
+
+/// A distribution as the record keeps it.
+fn histogram(name: &str, times: &hdrhistogram::Histogram<u64>) -> Option<Histogram> {
+    let mut bytes = vec![];
+    V2Serializer::new().serialize(times, &mut bytes).ok()?;
+    Some(Histogram {
+        name: name.to_owned(),
+        unit: "us".to_owned(),
+        count: times.len(),
+        p50: times.value_at_quantile(0.5),
+        p99: times.value_at_quantile(0.99),
+        max: times.max(),
+        hdr: BASE64.encode(bytes),
+    })
 }

@@ -1,5 +1,7 @@
 //! From what was expected and what was seen to what held. Pure.
 
+mod messages;
+
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
@@ -27,6 +29,7 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
             .client_addresses
             .map(|whose| client_addresses(whose, seen)),
     );
+    answers.extend(messages::judge(expect, seen));
     answers.extend(expect.refused.as_ref().map(|wanted| refused(wanted, seen)));
     answers.extend(expect.probes.as_ref().map(|wanted| probes(wanted, seen)));
     answers.extend(expect.knocks.map(|wanted| knocks(wanted, seen)));

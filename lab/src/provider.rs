@@ -11,6 +11,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
+use lab_record::ledger::{Answer, Content};
+
 use crate::interrupt::Interrupt;
 use crate::stage::{Balance, Check, Family, KafkaStage, PortModel, SendProxy, Stage, Subjects};
 
@@ -205,6 +208,8 @@ pub(crate) trait Fleet {
     fn addresses(&self) -> Vec<DeviceAddress>;
     /// What arrived since the last call: messages, acknowledgements, closes. Called often; the caller keeps what it needs.
     fn take_observations(&mut self) -> Vec<Observation>;
+    /// How long things took so far, each counted from its intended time.
+    fn latencies(&self) -> Result<Latencies, ProviderError>;
     /// Ends all connections and threads.
     fn stop(&mut self) -> Result<(), ProviderError>;
 }
@@ -226,6 +231,15 @@ pub(crate) struct FleetSetup {
     pub(crate) topic: String,
     /// Seed of everything random.
     pub(crate) seed: u64,
+}
+
+/// How long things took, in microseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Latencies {
+    /// From when a record was meant to be written to its arrival at a device.
+    pub(crate) deliveries: Histogram<u64>,
+    /// From when a publish was meant to be sent to its acknowledgement.
+    pub(crate) acknowledgements: Histogram<u64>,
 }
 
 /// Lets devices publish `/topic/device-N`.
@@ -286,12 +300,32 @@ pub(crate) struct DeviceAddress {
 pub(crate) enum Observation {
     /// A message arrived.
     Delivered(Delivery),
-    /// A publish was acknowledged.
-    Published {
+    /// A subscription was confirmed.
+    Subscribed {
+        /// The device.
+        device: u32,
+        /// The subscription.
+        subject: Arc<str>,
+        /// What the gateway said of missed messages.
+        recovery: Answer,
+    },
+    /// A publish left for the gateway.
+    Sent {
         /// The device.
         device: u32,
         /// Its n-th publish, from 0.
         number: u64,
+        /// The id that makes a repetition recognisable.
+        publish_id: String,
+        /// Where it goes.
+        subject: String,
+        /// Its bytes.
+        content: Content,
+    },
+    /// A publish was acknowledged.
+    Published {
+        /// The id it was sent with.
+        publish_id: String,
         /// Where Kafka put it.
         partition: i32,
         /// Its offset there.
@@ -303,6 +337,8 @@ pub(crate) enum Observation {
     Dropped {
         /// The device.
         device: u32,
+        /// Of which subscription.
+        subject: Arc<str>,
         /// How many.
         count: u64,
         /// The gateway's reason.

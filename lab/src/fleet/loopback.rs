@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use gateway_engine::{EventLoop, Limits, LoopConfig, LoopError, Mailbox};
+use hdrhistogram::Histogram;
 use rustix::process::{Resource, getrlimit};
 
 use super::device::Device;
@@ -16,8 +17,8 @@ use super::origins::{refusal, sources};
 use super::outlook::{Outlook, add};
 use super::pace::{Pace, Share};
 use crate::provider::{
-    DeviceAddress, Fleet, FleetCounts, FleetSetup, Observation, ProviderError, PublishOrder,
-    Refusal, RefusalKind,
+    DeviceAddress, Fleet, FleetCounts, FleetSetup, Latencies, Observation, ProviderError,
+    PublishOrder, Refusal, RefusalKind,
 };
 use crate::stage::{ProxyRule, Stage, Subjects, Via};
 
@@ -177,6 +178,22 @@ impl Fleet for Loopback {
     fn take_observations(&mut self) -> Vec<Observation> {
         let taken = |running: &Loop| std::mem::take(&mut running.outlook.lock().observations);
         self.loops.iter().flat_map(taken).collect()
+    }
+
+    fn latencies(&self) -> Result<Latencies, ProviderError> {
+        let empty = Histogram::new(3).context("cannot make a histogram")?;
+        let mut sum = Latencies {
+            deliveries: empty.clone(),
+            acknowledgements: empty,
+        };
+        for running in &self.loops {
+            let seen = running.outlook.lock();
+            let added = sum.deliveries.add(&seen.deliveries);
+            added
+                .and_then(|()| sum.acknowledgements.add(&seen.acknowledgements))
+                .context("cannot add histograms")?;
+        }
+        Ok(sum)
     }
 
     fn stop(&mut self) -> Result<(), ProviderError> {

@@ -2,9 +2,12 @@
 //!
 //! - [`theatre`]: one stage, built, played on and taken down.
 //! - [`steps`]: the plot, step by step.
+//! - [`messages`]: the steps that move messages. [`books`]: the ledger at work.
 //! - [`files`]: what a run leaves on disk.
 
+mod books;
 mod files;
+mod messages;
 mod steps;
 mod theatre;
 
@@ -251,6 +254,12 @@ fn fill(record: &mut Cell, scenario: &Scenario, played: Played) {
     record.events = played.events;
     record.series = played.series;
     record.resources = played.resources;
+    record.histograms = played.evidence.histograms();
+    record.ledger = played
+        .evidence
+        .account
+        .as_ref()
+        .and_then(|account| serde_json::to_value(account).ok());
 }
 
 fn environment(machine: &Machine, gateway: &Path) -> Environment {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::theatre::Theatre;
 use crate::knock::knock;
-use crate::provider::{FleetCounts, ProviderError, PublishOrder};
-use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock, Publish, Subscribe};
+use crate::provider::{FleetCounts, ProviderError};
+use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock};
 
 /// How long the last connection may take after it was due.
-const TO_CONNECT: Duration = Duration::from_secs(30);
+pub(super) const TO_CONNECT: Duration = Duration::from_secs(30);
 
 impl Theatre<'_> {
     /// Does what the step says, and waits until it is done.
@@ -17,7 +17,7 @@ impl Theatre<'_> {
             Action::Connect(crowd) => self.connect(crowd),
             Action::Disconnect(crowd) => self.disconnect(crowd),
             Action::Subscribe(order) => self.subscribe(order),
-            Action::Produce(_) => Ok(()),
+            Action::Produce(order) => self.produce(order),
             Action::Publish(order) => self.publish(order),
             Action::Knock(order) => self.knock(order),
             Action::AwaitProbes(order) => self.await_probes(order),
@@ -64,42 +64,6 @@ impl Theatre<'_> {
         Ok(())
     }
 
-    fn subscribe(&mut self, order: &Subscribe) -> Result<(), ProviderError> {
-        let devices = 0..order.devices.unwrap_or(self.stage.fleet.devices);
-        let subjects = order.subjects.unwrap_or(self.stage.fleet.subjects);
-        self.progress.phase("subscribing");
-        self.cast
-            .fleet
-            .subscribe(devices, subjects, order.over.get())?;
-        self.until(
-            order.over.get() + TO_CONNECT,
-            "subscriptions confirmed",
-            |counts| (counts.subscribed, counts.subscribes_ordered),
-        )?;
-        Ok(())
-    }
-
-    fn publish(&mut self, order: &Publish) -> Result<(), ProviderError> {
-        self.progress.phase("publishing");
-        self.cast.fleet.publish(&PublishOrder {
-            devices: 0..self.stage.fleet.devices,
-            messages: order.messages,
-            bytes: order.bytes,
-            over: order.over.get(),
-        })?;
-        self.until(
-            order.over.get() + order.within.get(),
-            "publishes acknowledged",
-            |counts| {
-                (
-                    counts.published + counts.publish_errors,
-                    counts.publishes_ordered,
-                )
-            },
-        )?;
-        Ok(())
-    }
-
     fn knock(&mut self, order: &Knock) -> Result<(), ProviderError> {
         self.progress.phase("knocking");
         for gateway in &self.gateways {
@@ -132,26 +96,44 @@ impl Theatre<'_> {
 
     fn pass(&mut self, time: Duration) -> Result<(), ProviderError> {
         self.progress.phase("waiting");
-        self.until(time, "", |_| (0, 1))?;
+        self.watch(time, |_| Ok(false))?;
         Ok(())
     }
 
     /// Waits until as many are done as were ordered, showing how many are; whether that was in time.
-    fn until(
+    pub(super) fn until(
         &mut self,
         within: Duration,
         what: &str,
         done_of: impl Fn(&FleetCounts) -> (u64, u64),
     ) -> Result<bool, ProviderError> {
+        self.watch(within, |theatre| {
+            let (done, of) = done_of(&theatre.evidence.counts);
+            theatre.progress.count(done, of, what);
+            Ok(done >= of)
+        })
+    }
+
+    /// Waits for a condition with everything else kept going: samples, books, a look at who is alive. A dead gateway ends the wait.
+    pub(super) fn watch(
+        &mut self,
+        within: Duration,
+        mut condition: impl FnMut(&mut Self) -> Result<bool, ProviderError>,
+    ) -> Result<bool, ProviderError> {
         let interrupt = self.interrupt;
         interrupt.wait_until(within, || {
             self.sample();
+            self.drain();
             self.note_exits();
-            let (done, of) = done_of(&self.evidence.counts);
-            if !what.is_empty() {
-                self.progress.count(done, of, what);
-            }
-            Ok(done >= of || !self.evidence.exits.is_empty())
+            Ok(condition(self)? || !self.evidence.exits.is_empty())
         })
+    }
+
+    /// What devices saw since the last time goes into the books.
+    pub(super) fn drain(&mut self) {
+        let observations = self.cast.fleet.take_observations();
+        if let Some(books) = &self.books {
+            books.enter(&observations);
+        }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::Company;
+use super::books::Books;
 use crate::cast::Cast;
 use crate::evidence::{Evidence, Exit, Sighting};
 use crate::gateway::Gateway;
@@ -21,7 +22,7 @@ use crate::provider::{AdcSetup, Cluster, FleetSetup, MonitorSetup, ProviderError
 use crate::resources;
 use crate::scenario::matrix::Cell;
 use crate::scenario::step::Step;
-use crate::stage::{Family, ProxyRule, SendProxy, Stage, Via};
+use crate::stage::{Family, ProxyRule, SendProxy, Stage, Subjects, Via};
 
 /// How long gateways' lists may take to agree with the kernel's.
 const TO_AGREE: Duration = Duration::from_secs(3);
@@ -35,6 +36,10 @@ pub(super) struct Theatre<'a> {
     pub(super) cluster: Cluster,
     pub(super) gateways: Vec<Gateway>,
     pub(super) evidence: Evidence,
+    /// Open from the first step that moves messages.
+    pub(super) books: Option<Books>,
+    /// What the last subscriptions were to.
+    pub(super) subjects: Subjects,
     began: Instant,
     events: Vec<Event>,
     series: BTreeMap<&'static str, Series>,
@@ -93,6 +98,8 @@ impl<'a> Theatre<'a> {
             cluster,
             gateways,
             evidence: Evidence::default(),
+            books: None,
+            subjects: stage.fleet.subjects,
             began: Instant::now(),
             events: vec![],
             series: BTreeMap::new(),
@@ -118,6 +125,7 @@ impl<'a> Theatre<'a> {
         }
         self.look_around()?;
         let resources = self.resources();
+        self.close_books()?;
         self.take_down()?;
         Ok(Played {
             evidence: self.evidence,

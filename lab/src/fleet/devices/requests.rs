@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gateway_engine::Net;
-use gateway_protocol::message::{Data, ServerMessage, encode_publish, encode_subscribe};
+use gateway_protocol::message::{Data, Recovery, ServerMessage, encode_publish, encode_subscribe};
 use lab_kafka::payload::Stamp;
+use lab_record::ledger::{Answer, Content};
 
 use super::Devices;
 use crate::fleet::pace::Due;
@@ -83,10 +84,17 @@ impl Devices {
         };
         let payload = stamp.payload(bytes as usize);
         let data = Data::Text(Cow::Owned(String::from_utf8_lossy(&payload).into_owned()));
-        let publish_id = format!("{seed:x}-{}-{number}", due.device);
+        let publish_id = publish_id(seed, due.device, number);
         let text = encode_publish(id, &subject, &data, Some(&publish_id));
         match net.send_text(conn, &text) {
             Ok(()) => {
+                self.news.observe(Observation::Sent {
+                    device: due.device,
+                    number: number.into(),
+                    publish_id,
+                    subject,
+                    content: Content::of(Some(&payload)),
+                });
                 let awaited = Awaited::Published {
                     number,
                     due: due.at,
@@ -99,10 +107,19 @@ impl Devices {
 
     pub(super) fn answered(&mut self, device: u32, answer: ServerMessage<'_>) {
         match answer {
-            ServerMessage::Subscribed { id, .. } => {
+            ServerMessage::Subscribed {
+                id,
+                subject,
+                recovery,
+            } => {
                 let awaited = id.and_then(|id| self.awaited.remove(&(device, id)));
                 if awaited == Some(Awaited::Subscribed) {
                     self.news.count().subscribed += 1;
+                    self.news.observe(Observation::Subscribed {
+                        device,
+                        subject: self.words.get(&subject),
+                        recovery: recovered(&recovery),
+                    });
                 }
             }
             ServerMessage::Published { id, partition, seq } => {
@@ -111,9 +128,14 @@ impl Devices {
             ServerMessage::Error { id, code, reason } => {
                 self.refused(device, id, &format!("{code}: {reason}"));
             }
-            ServerMessage::Dropped { count, reason, .. } => {
+            ServerMessage::Dropped {
+                subject,
+                count,
+                reason,
+            } => {
                 self.news.observe(Observation::Dropped {
                     device,
+                    subject: self.words.get(&subject),
                     count,
                     reason: reason.word().to_owned(),
                 });
@@ -136,8 +158,7 @@ impl Devices {
         self.news.count().published += 1;
         self.news.acknowledgement_took(took);
         self.news.observe(Observation::Published {
-            device,
-            number: number.into(),
+            publish_id: publish_id(self.setup.seed, device, number),
             partition,
             offset: seq,
             took,
@@ -157,6 +178,20 @@ impl Devices {
         self.news.count().publish_errors += 1;
         self.news
             .fail(|| format!("a publish of device {device} failed: {why}"));
+    }
+}
+
+/// The id of a device's n-th publish; the seed keeps runs on one cluster apart.
+fn publish_id(seed: u64, device: u32, number: u32) -> String {
+    format!("{seed:x}-{device}-{number}")
+}
+
+/// The gateway's answer in the ledger's words.
+fn recovered(recovery: &Recovery) -> Answer {
+    match recovery {
+        Recovery::None => Answer::Fresh,
+        Recovery::Synced => Answer::Synced,
+        Recovery::Resynced(_) => Answer::Resynced,
     }
 }
 
