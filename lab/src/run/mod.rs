@@ -22,6 +22,7 @@ use crate::colour::paint;
 use crate::gateway::binary;
 use crate::interrupt::Interrupt;
 use crate::judge::{answer, judge};
+use crate::kafka::dismiss_shared;
 use crate::machine::Machine;
 use crate::options::{RunOptions, UsageError, select_cells};
 use crate::plan::Plan;
@@ -69,6 +70,7 @@ pub(crate) fn run(
             runs.push(play_file(&company, scenario, cells));
         }
     }
+    dismiss_shared();
     let mut verdict = Verdict::over(runs.iter().map(Run::verdict));
     if interrupt.is_raised() {
         // An unfinished run leaves no record behind.
