@@ -24,8 +24,6 @@ impl Cast {
             kafka: match &casting.kafka {
                 KafkaChoice::Embedded => Box::new(Embedded::new()),
                 KafkaChoice::Container => Box::new(Container::new()),
-                KafkaChoice::External(address) => Box::new(External::new(address)),
-                KafkaChoice::Container => Box::new(Container::new()),
                 KafkaChoice::External(bootstrap) => Box::new(External::new(bootstrap)),
             },
             adc: match casting.adc {

@@ -112,8 +112,6 @@ fn kafka(typed: &str) -> Result<KafkaChoice, UsageError> {
     match typed {
         "embedded" => Ok(KafkaChoice::Embedded),
         "container" => Ok(KafkaChoice::Container),
-        address if is_address(address) => Ok(KafkaChoice::External(address.to_owned())),
-        "container" => Ok(KafkaChoice::Container),
         bootstrap if bootstrap.split(',').all(is_address) => {
             Ok(KafkaChoice::External(bootstrap.to_owned()))
         }
@@ -130,15 +128,6 @@ fn is_address(typed: &str) -> bool {
     typed
         .rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-}
-
-/// `HOST:PORT`, or several with commas between.
-fn is_address(typed: &str) -> bool {
-    let port = |one: &str| {
-        one.rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-    };
-    typed.split(',').all(port)
 }
 
 fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
@@ -247,24 +236,6 @@ mod tests {
         assert_eq!(
             words("one.example"),
             "--kafka one.example: there are embedded, container, or HOST:PORT of a running cluster"
-        );
-    }
-
-    #[test]
-    fn parts_are_known_words_or_an_address() {
-        let external = |address: &str| KafkaChoice::External(address.to_owned());
-
-        assert_eq!(
-            kafka("a.example:9092,b.example:9092").unwrap(),
-            external("a.example:9092,b.example:9092")
-        );
-        assert_eq!(
-            kafka("contianer").unwrap_err().to_string(),
-            "--kafka contianer: did you mean `container`?"
-        );
-        assert_eq!(
-            kafka("redpanda").unwrap_err().to_string(),
-            "--kafka redpanda: there are embedded, container, or HOST:PORT of a running cluster"
         );
     }
 

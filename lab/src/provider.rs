@@ -412,8 +412,6 @@ impl std::fmt::Display for KafkaChoice {
         f.write_str(match self {
             Self::Embedded => "embedded",
             Self::Container => "container",
-            Self::External(address) => address,
-            Self::Container => "container",
             Self::External(bootstrap) => bootstrap,
         })
     }
