@@ -133,7 +133,8 @@ fn is_address(typed: &str) -> bool {
 fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
     match typed {
         "builtin" => Ok(AdcChoice::Builtin),
-        _ => Err(unknown("adc", typed, &["builtin"], "")),
+        "haproxy" => Ok(AdcChoice::Haproxy),
+        _ => Err(unknown("adc", typed, &["builtin", "haproxy"], "")),
     }
 }
 

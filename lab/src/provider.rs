@@ -405,6 +405,8 @@ pub(crate) enum KafkaChoice {
 pub(crate) enum AdcChoice {
     /// The lab's own, a child process.
     Builtin,
+    /// The real HAProxy.
+    Haproxy,
 }
 
 impl std::fmt::Display for KafkaChoice {
@@ -421,6 +423,7 @@ impl std::fmt::Display for AdcChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Builtin => "builtin",
+            Self::Haproxy => "haproxy",
         })
     }
 }

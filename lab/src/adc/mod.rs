@@ -10,6 +10,8 @@ mod descriptors;
 mod haproxy;
 mod model;
 mod rest;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use builtin::Builtin;
 pub(crate) use haproxy::Haproxy;
