@@ -1,1 +1,235 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gateway_protocol::placement::Hashing;
+
 use super::*;
+
+const SMALL: &str = r#"[[listener]]
+address = "127.0.0.1:0"
+
+[kafka]
+topics = ["telemetry"]
+
+[kafka.properties]
+"bootstrap.servers" = "127.0.0.1:9092"
+"#;
+
+#[test]
+fn the_smallest_file_means_a_complete_configuration() {
+    let config = Config::parse(SMALL).unwrap();
+
+    assert_eq!(config.admin, SocketAddr::from(([127, 0, 0, 1], 8801)));
+    assert_eq!(config.workgroups.hashing, Hashing::Ip);
+    assert_eq!(config.listeners[0].path, "/");
+    assert!(matches!(
+        config.listeners[0].proxy_protocol,
+        ProxyProtocol::Forbidden
+    ));
+    assert_eq!(config.kafka.topics, ["telemetry"]);
+    assert_eq!(config.kafka.identity, TopicIdentity::Id);
+    assert_eq!(config.cache.messages, 1_000);
+    assert_eq!(config.cache.max_age, Duration::from_secs(180));
+}
+
+#[test]
+fn both_names_of_connection_offload_are_one_switch() {
+    let known_name = Config::parse(&format!("X.ConnectionOffload = true\n{SMALL}")).unwrap();
+    let our_name =
+        Config::parse(&format!("{SMALL}[workgroups]\nconnection-offload = true\n")).unwrap();
+
+    assert_eq!(known_name.workgroups.hashing, Hashing::IpPort);
+    assert_eq!(our_name.workgroups.hashing, Hashing::IpPort);
+}
+
+#[test]
+fn one_switch_cannot_stand_in_two_positions() {
+    let text =
+        format!("X.ConnectionOffload = true\n{SMALL}[workgroups]\nconnection-offload = false\n");
+
+    assert_eq!(
+        complaints(&text),
+        "f:11:22: `connection-offload` is false, but X.ConnectionOffload is true\n   \
+         |\n11 | connection-offload = false\n   \
+         |                      ^^^^^ they are one switch: keep one of the two\n"
+    );
+}
+
+#[test]
+fn a_misspelt_key_gets_the_nearest_word() {
+    assert_eq!(
+        complaints(&SMALL.replace("address", "adress")),
+        "f:1:1: [[listener]] has no `address`\n  \
+         |\n1 | [[listener]]\n  | ^^^^^^^^^^^^ write address = \"0.0.0.0:8800\"\n\n\
+         f:2:1: unknown key `adress` in [[listener]]\n  \
+         |\n2 | adress = \"127.0.0.1:0\"\n  | ^^^^^^ did you mean `address`?\n"
+    );
+}
+
+#[test]
+fn a_misspelt_table_gets_the_nearest_word() {
+    let found = complaints(&format!("{SMALL}[cash]\nmessages = 1\n"));
+
+    assert_eq!(
+        found,
+        "f:9:2: unknown key `cash` in the file\n  |\n9 | [cash]\n  |  ^^^^ did you mean `cache`?\n"
+    );
+}
+
+#[test]
+fn a_wrong_type_is_answered_with_what_to_write() {
+    let found = complaints(&format!("{SMALL}[cache]\nmax-age = 180\n"));
+
+    assert_eq!(
+        found,
+        "f:10:11: `max-age` in [cache] cannot be the number 180\n   \
+         |\n10 | max-age = 180\n   \
+         |           ^^^ write a duration such as \"200ms\", \"5s\", \"3m\" or \"1h\"\n"
+    );
+}
+
+#[test]
+fn a_word_off_the_list_gets_the_nearest_of_the_list() {
+    let found = complaints(&SMALL.replace("topics =", "topic-identity = \"nam\"\ntopics ="));
+
+    assert_eq!(
+        found,
+        "f:5:18: `topic-identity` in [kafka] cannot be \"nam\"\n  \
+         |\n5 | topic-identity = \"nam\"\n  |                  ^^^^^ did you mean \"name\"?\n"
+    );
+}
+
+#[test]
+fn properties_that_break_a_promise_are_refused_with_the_promise() {
+    for (property, value) in [
+        ("acks", "1"),
+        ("enable.idempotence", "false"),
+        ("isolation.level", "read_uncommitted"),
+        ("enable.auto.commit", "true"),
+        ("auto.offset.reset", "latest"),
+        ("partitioner", "consistent"),
+        ("transactional.id", "t"),
+    ] {
+        let found = complaints(&format!("{SMALL}\"{property}\" = \"{value}\"\n"));
+
+        assert!(
+            found.starts_with(&format!(
+                "f:9:{}: `{property}` = {value:?} would break a promise: ",
+                property.len() + 6
+            )),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn properties_that_keep_their_promise_may_be_written() {
+    let text = format!("{SMALL}acks = \"all\"\nenable.idempotence = true\nlinger.ms = 2\n");
+
+    let config = Config::parse(&text).unwrap();
+
+    assert_eq!(config.kafka.properties["linger.ms"], "2");
+    assert_eq!(config.kafka.properties["enable.idempotence"], "true");
+}
+
+#[test]
+fn a_property_that_librdkafka_does_not_know_gets_the_nearest_one() {
+    let found = complaints(&format!("{SMALL}\"linger.mss\" = \"5\"\n"));
+
+    assert_eq!(
+        found,
+        "f:9:1: librdkafka refuses `linger.mss`: No such configuration property: \"linger.mss\"\n  \
+         |\n9 | \"linger.mss\" = \"5\"\n  | ^^^^^^^^^^^^ did you mean `linger.ms`?\n"
+    );
+}
+
+#[test]
+fn one_port_cannot_require_the_header_and_forbid_it() {
+    let text = format!(
+        "[[listener]]\naddress = \"0.0.0.0:8800\"\nproxy-protocol = \"required\"\ntrusted = [\"10.0.0.0/8\"]\n{}",
+        SMALL.replace("127.0.0.1:0", "127.0.0.1:8800")
+    );
+
+    let found = complaints(&text);
+
+    assert_eq!(
+        found,
+        "f:6:11: two listeners want 127.0.0.1:8800\n  \
+         |\n6 | address = \"127.0.0.1:8800\"\n  |           ^^^^^^^^^^^^^^^^ \
+         one port either requires the PROXY header or forbids it: give each listener its own port\n"
+    );
+}
+
+#[test]
+fn the_admin_port_cannot_be_a_listener_s() {
+    let text = format!(
+        "{}[admin]\naddress = \"127.0.0.1:8800\"\n",
+        SMALL.replace("127.0.0.1:0", "0.0.0.0:8800")
+    );
+
+    assert!(
+        complaints(&text)
+            .starts_with("f:10:11: 127.0.0.1:8800 is also the address of a listener\n")
+    );
+}
+
+#[test]
+fn a_required_header_needs_somebody_who_is_trusted() {
+    let text = SMALL.replace("[kafka]", "proxy-protocol = \"required\"\n[kafka]");
+
+    assert!(
+        complaints(&text)
+            .starts_with("f:4:18: a PROXY header is required, but nobody is trusted to send one\n")
+    );
+}
+
+#[test]
+fn trust_means_nothing_where_the_header_is_forbidden() {
+    let text = SMALL.replace("[kafka]", "trusted = [\"10.0.0.0/8\"]\n[kafka]");
+
+    assert!(
+        complaints(&text)
+            .starts_with("f:4:11: `trusted` means nothing where the PROXY header is forbidden\n")
+    );
+}
+
+#[test]
+fn a_gateway_needs_brokers_and_topics_and_a_listener() {
+    let found = complaints("");
+
+    for missing in [
+        "there is no [[listener]]",
+        "[kafka] has no `topics`",
+        "nobody says where Kafka is",
+    ] {
+        assert!(found.contains(missing), "{missing} in {found}");
+    }
+}
+
+#[cfg(not(feature = "control-hashes"))]
+#[test]
+fn a_control_hash_is_refused_by_a_gateway_without_them() {
+    let found = complaints(&format!(
+        "{SMALL}[workgroups]\ncontrol-hash = \"port-modulo\"\n"
+    ));
+
+    assert!(
+        found.starts_with("f:10:16: this gateway has no control hashes: they are bad on purpose\n"),
+        "{found}"
+    );
+}
+
+#[test]
+fn broken_toml_is_a_complaint_like_any_other() {
+    assert!(complaints("[[listener]\n").starts_with("f:1:"));
+}
+
+/// All complaints about `text`, as people read them.
+fn complaints(text: &str) -> String {
+    let complaints = Config::parse(text).unwrap_err();
+    let rendered: Vec<String> = complaints
+        .iter()
+        .map(|complaint| complaint.render("f", text))
+        .collect();
+    rendered.join("\n")
+}
