@@ -74,7 +74,7 @@ pub struct History<'a> {
 pub struct Position {
     /// The history.
     pub epoch: Epoch,
-    /// The record's offset in its partition; never negative on the wire.
+    /// The record's offset in its partition; -1 stands before the first record of an empty one.
     pub seq: i64,
 }
 

@@ -138,14 +138,14 @@ fn wrong_requests_are_told_exactly_what_is_wrong() {
             "bad-subject: `t/k` is no subject: write /topic/key, or /topic/* for the whole topic",
         ),
         (
-            r#"{"id":1,"op":"subscribe","subject":"/t/k","from":[{"epoch":"e","seq":-1}]}"#,
+            r#"{"id":1,"op":"subscribe","subject":"/t/k","from":[{"epoch":"e","seq":-2}]}"#,
             Some(1),
-            r#"bad-field: `from` has to be made of sequence numbers from 0, not [{"epoch":"e","seq":-1}]"#,
+            r#"bad-field: `from` has to be made of sequence numbers from -1, not [{"epoch":"e","seq":-2}]"#,
         ),
         (
             r#"{"id":1,"op":"subscribe","subject":"/t/k","from":[{"epoch":"e"}]}"#,
             Some(1),
-            r#"bad-field: `from` has to be a list of positions like {"epoch":"…","seq":41}, with whole numbers from 0, not [{"epoch":"e"}]"#,
+            r#"bad-field: `from` has to be a list of positions like {"epoch":"…","seq":41}, with whole numbers, not [{"epoch":"e"}]"#,
         ),
         (
             r#"{"id":1,"op":"subscribe","subject":"/t/k","history":-1}"#,

@@ -43,7 +43,8 @@ pub(super) fn send_records(
     };
     match net.send(conn, outgoing.clone()) {
         Ok(()) => return Fate::Sent,
-        Err(SendError::NotOpen) => return Fate::Gone,
+        // `Unmasked` is for dialled connections, which a workgroup has none of.
+        Err(SendError::NotOpen | SendError::Unmasked) => return Fate::Gone,
         Err(SendError::Full) => {}
     }
     let reason = match policy {
@@ -76,7 +77,8 @@ pub(super) fn send_answer(
     };
     match net.send(conn, outgoing) {
         Ok(()) => Fate::Sent,
-        Err(SendError::NotOpen) => Fate::Gone,
+        // `Unmasked` is for dialled connections, which a workgroup has none of.
+        Err(SendError::NotOpen | SendError::Unmasked) => Fate::Gone,
         Err(SendError::Full) => Fate::NoRoom,
     }
 }
@@ -90,7 +92,8 @@ fn retry(
     for attempt in 0..2 {
         match net.send(conn, outgoing.clone()) {
             Ok(()) => return Fate::Sent,
-            Err(SendError::NotOpen) => return Fate::Gone,
+            // `Unmasked` is for dialled connections, which a workgroup has none of.
+            Err(SendError::NotOpen | SendError::Unmasked) => return Fate::Gone,
             Err(SendError::Full) if attempt == 0 => {
                 drop_oldest(net, conn, outgoing.frames.len(), dropped)
             }

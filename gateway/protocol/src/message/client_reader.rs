@@ -269,7 +269,7 @@ fn missing(whose: &str, name: &str) -> Problem {
 /// A list of positions, or one.
 fn read_positions(raw: &RawValue) -> Result<Vec<Position>, Problem> {
     const WANTED: &str =
-        "a list of positions like {\"epoch\":\"…\",\"seq\":41}, with whole numbers from 0";
+        "a list of positions like {\"epoch\":\"…\",\"seq\":41}, with whole numbers";
 
     let text = raw.get();
     let positions = if text.starts_with('[') {
@@ -308,10 +308,11 @@ impl WirePosition<'_> {
                 raw,
             ));
         }
-        if self.seq < 0 {
+        // -1 stands before the first record of an empty partition.
+        if self.seq < -1 {
             return Err(Problem::bad_field(
                 FROM,
-                "made of sequence numbers from 0",
+                "made of sequence numbers from -1",
                 raw,
             ));
         }
