@@ -11,6 +11,8 @@
 //! - `provider`, `cast`: the parts that can be had in several ways, each behind one short trait, and the one place that chooses.
 //! - `kafka`, `adc`, `fleet`: the providers. `gateway`: the processes under test.
 //!
+//! Scenarios as tests: [`suite`].
+//!
 //! What happens:
 //! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `resources`: what it looks at on the way.
 //! - `evidence`, `judge`: what was seen, and what of the expected held.
@@ -43,6 +45,8 @@ mod gateway;
 mod kafka;
 
 mod run;
+
+pub mod suite;
 
 mod kernel_table;
 mod knock;

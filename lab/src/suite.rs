@@ -1,0 +1,80 @@
+//! Scenarios as tests: which cells a pair of providers plays, which it never can, and which this machine lacks something for.
+
+use std::path::Path;
+
+use crate::args::Parts;
+use crate::cast::Cast;
+use crate::machine::Machine;
+use crate::options::{Casting, read_scenarios};
+use crate::plan::Plan;
+use crate::provider::RefusalKind;
+
+/// One cell, offered to a pair of providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The scenario file.
+    pub file: String,
+    /// The cell's choices; empty without a matrix.
+    pub cell: String,
+    /// Whether it can be played here.
+    pub answer: Answer,
+}
+
+/// Whether a cell can be played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Here and now.
+    Playable,
+    /// This machine lacks something; what, and what to do.
+    NotHere(String),
+    /// These providers never can.
+    Never,
+}
+
+/// Every cell of every scenario below `folder`, offered to this pair, in the words of `--kafka` and `--adc`.
+///
+/// # Errors
+///
+/// The mistakes in the scenario files or in the words.
+pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, String> {
+    let casting = Casting::new(&Parts {
+        kafka: kafka.to_owned(),
+        adc: adc.to_owned(),
+    });
+    let casting = casting.map_err(|error| error.to_string())?;
+    let scenarios = read_scenarios(&[folder.to_owned()]).map_err(|error| error.to_string())?;
+    let machine = Machine::look();
+    let cast = Cast::new(&casting);
+    let mut offers = vec![];
+    for scenario in &scenarios {
+        for cell in &scenario.cells {
+            let plan = Plan::new(
+                &cell.stage,
+                casting.adc,
+                &machine,
+                cast.refusals(&cell.stage),
+            );
+            offers.push(Offer {
+                file: scenario.file.display().to_string(),
+                cell: cell.name.clone(),
+                answer: answer(&plan),
+            });
+        }
+    }
+    Ok(offers)
+}
+
+/// What can never be played needs no word about the machine.
+fn answer(plan: &Plan) -> Answer {
+    if plan
+        .refusals
+        .iter()
+        .any(|refusal| refusal.kind == RefusalKind::ByNature)
+    {
+        return Answer::Never;
+    }
+    match plan.refusals.first() {
+        None => Answer::Playable,
+        Some(refusal) => Answer::NotHere(format!("{}; {}", refusal.reason, refusal.remedy)),
+    }
+}

@@ -1,0 +1,86 @@
+//! Every file in `scenarios/` is a test, once per cell and pair of providers; so is every known-bad hash that the lab must catch.
+//!
+//! A cell that this machine cannot play is ignored with its reason, and fails where `TIDEGATE_REQUIRE=all` is set. Each test runs the `lab` binary as
+//! a person would. All cells on real Kafka share one broker.
+
+mod binaries;
+mod broker;
+mod control;
+mod play;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lab::suite::{Answer, offers};
+use libtest_mimic::{Arguments, Trial};
+
+use play::{Cell, NotHere, play};
+
+/// The pairs of providers that every scenario is played on.
+const PAIRS: [(&str, &str); 2] = [("embedded", "builtin"), ("container", "haproxy")];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // A cell takes as many processors as there are; two at once would measure each other.
+    arguments.test_threads.get_or_insert(1);
+    let mut trials = vec![];
+    for (kafka, adc) in PAIRS {
+        match trials_of(kafka, adc) {
+            Ok(more) => trials.extend(more),
+            Err(mistakes) => {
+                eprintln!("{mistakes}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    trials.extend(control::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    broker::dismiss();
+    conclusion.exit_code()
+}
+
+/// A test for every cell that this pair can play somewhere.
+fn trials_of(kafka: &'static str, adc: &'static str) -> Result<Vec<Trial>, String> {
+    let scenarios = root().join("scenarios");
+    let offers = offers(&scenarios, kafka, adc)?;
+    let playable = offers
+        .into_iter()
+        .filter(|offer| offer.answer != Answer::Never);
+    Ok(playable
+        .map(|offer| {
+            let file = Path::new(&offer.file);
+            let story = file
+                .strip_prefix(&scenarios)
+                .unwrap_or(file)
+                .with_extension("");
+            let name = [
+                story.display().to_string(),
+                format!("{kafka}+{adc}"),
+                offer.cell.clone(),
+            ];
+            let cell = Cell {
+                file: offer.file,
+                choices: offer.cell,
+                kafka,
+                adc,
+            };
+            let lacking = match offer.answer {
+                Answer::NotHere(reason) => Some(NotHere(reason)),
+                Answer::Playable | Answer::Never => None,
+            };
+            Trial::ignorable_test(
+                name.join(" ").trim_end().to_owned(),
+                move || match lacking {
+                    Some(reason) => reason.ignored(),
+                    None => play(&cell),
+                },
+            )
+        })
+        .collect())
+}
+
+/// The repository.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
