@@ -37,8 +37,10 @@ pub struct Selection {
 pub struct Member {
     /// Address and port of the member.
     pub address: SocketAddr,
-    /// Up by its monitors, and enabled.
-    pub available: bool,
+    /// Up by its monitors, or not monitored at all.
+    pub up: bool,
+    /// Its session is `user-enabled`: it gets new connections.
+    pub enabled: bool,
 }
 
 /// Source address translation chosen by a rule.

@@ -59,20 +59,6 @@ impl Rehearsal {
     }
 }
 
-/// A flow between two addresses in text form.
-pub fn flow(local: &str, remote: &str, route_domain: u16) -> Flow {
-    Flow {
-        local: address(local),
-        remote: address(remote),
-        route_domain,
-    }
-}
-
-/// An address in text form.
-pub fn address(text: &str) -> SocketAddr {
-    text.parse().expect("tests write addresses that parse")
-}
-
 impl Host for Rehearsal {
     fn flow(&self, side: Side) -> Option<Flow> {
         match side {

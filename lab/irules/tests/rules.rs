@@ -229,12 +229,13 @@ fn rules_choose_pools_and_answer_on_the_side_they_stand_on() {
            TCP::collect 5\n\
          }\n\
          when CLIENT_DATA { TCP::payload replace 0 1 HE; TCP::release; TCP::respond no; TCP::close }\n\
-         when LB_SELECTED { log -noname local0. [LB::server] }\n\
+         when LB_SELECTED { log -noname local0. \"[LB::server] [LB::status pool gateways member 10.1.0.1 8800]\" }\n\
          when SERVER_CONNECTED { TCP::respond hello; clientside { TCP::respond hi } }");
     let (mut connection, mut host) = (Connection::default(), device());
     host.members = vec![Member {
         address: address("10.1.0.1:8800"),
-        available: true,
+        up: true,
+        enabled: true,
     }];
     host.payload = b"hello".to_vec();
     host.selection = Some(Selection {
@@ -278,7 +279,7 @@ fn rules_choose_pools_and_answer_on_the_side_they_stand_on() {
         ]
     );
     assert_eq!(host.payload, b"HEello");
-    assert_eq!(host.lines, ["local0. /Common/gateways 10.1.0.1 8800"]);
+    assert_eq!(host.lines, ["local0. /Common/gateways 10.1.0.1 8800 up"]);
 }
 
 #[test]

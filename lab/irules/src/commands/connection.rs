@@ -23,6 +23,7 @@ pub(super) fn find(name: &str) -> Option<Native> {
         "LB::detach" => |run, words| plain(run, words, "LB::detach", |_| Action::Detach),
         "LB::reselect" => |run, words| plain(run, words, "LB::reselect", |_| Action::Reselect),
         "LB::server" => lb_server,
+        "LB::status" => lb_status,
         "pool" => pool,
         "node" => node,
         "snat" => snat,
@@ -149,6 +150,50 @@ fn lb_server(run: &mut Run<'_>, words: &[Value]) -> Outcome {
     }
 }
 
+/// `LB::status pool NAME member ADDRESS PORT ?STATE?`: the state, or whether it is this one.
+fn lb_status(run: &mut Run<'_>, words: &[Value]) -> Outcome {
+    let (pool, address, port, wanted) = match words {
+        [p, pool, m, address, port] if is(p, "pool") && is(m, "member") => {
+            (pool, address, port, None)
+        }
+        [p, pool, m, address, port, wanted] if is(p, "pool") && is(m, "member") => {
+            (pool, address, port, Some(wanted))
+        }
+        _ => {
+            return Err(Exception::Unmodelled(
+                "LB::status without pool and member".into(),
+            ));
+        }
+    };
+    let member = socket(address, Some(port))?;
+    let found = run
+        .host
+        .members(&pool.text())
+        .and_then(|all| all.into_iter().find(|one| one.address == member));
+    let Some(found) = found else {
+        return fail(format!("no such member: {member} of pool {pool}"));
+    };
+    let state = match (found.up, found.enabled) {
+        (false, _) => "down",
+        (true, true) => "up",
+        (true, false) => "session_disabled",
+    };
+    let Some(wanted) = wanted else {
+        return Ok(Value::from(state));
+    };
+    match wanted.bytes() {
+        b"up" => Ok(Value::boolean(found.up)),
+        b"down" => Ok(Value::boolean(!found.up)),
+        b"session_enabled" => Ok(Value::boolean(found.enabled)),
+        b"session_disabled" => Ok(Value::boolean(!found.enabled)),
+        _ => fail(format!("unknown member status \"{wanted}\"")),
+    }
+}
+
+fn is(word: &Value, text: &str) -> bool {
+    word.bytes() == text.as_bytes()
+}
+
 fn socket(address: &Value, port: Option<&Value>) -> Result<SocketAddr, Exception> {
     let text = address.text();
     let bare = text.split('%').next().unwrap_or(&text);
@@ -238,7 +283,7 @@ fn members(run: &mut Run<'_>, words: &[Value], command: &str, only_available: bo
     };
     let counted: Vec<_> = members
         .into_iter()
-        .filter(|member| member.available || !only_available)
+        .filter(|member| (member.up && member.enabled) || !only_available)
         .collect();
     if !listed {
         return Ok(Value::from(counted.len()));

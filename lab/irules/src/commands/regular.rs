@@ -113,10 +113,7 @@ fn regexp(run: &mut Run<'_>, words: &[Value]) -> Outcome {
         } else {
             whole.end
         };
-        if !options.all
-            || at > text.bytes().len()
-            || (at == text.bytes().len() && !whole.is_empty())
-        {
+        if !options.all || at >= text.bytes().len() {
             break;
         }
     }
