@@ -6,7 +6,7 @@ use crate::commands;
 use crate::expression::Expression;
 use crate::facts::{DISABLED, Event, is_appliance_command, valid_phases};
 use crate::list;
-use crate::rule::{Reference, first_line};
+use crate::rule::{Reference, Use, first_line};
 use crate::script::{Command, Part, Script, Word};
 use crate::value::Value;
 
@@ -20,7 +20,10 @@ pub(crate) type Complaint = (u32, String);
 pub(crate) struct Checker {
     procs: HashSet<String>,
     pub(crate) references: Vec<Reference>,
+    pub(crate) uses: Vec<Use>,
     depth: usize,
+    /// The commands whose substitutions we are in, outermost first.
+    around: Vec<String>,
 }
 
 impl Checker {
@@ -33,7 +36,9 @@ impl Checker {
         Self {
             procs: named.filter_map(|command| word_text(command, 1)).collect(),
             references: Vec::new(),
+            uses: Vec::new(),
             depth: 0,
+            around: Vec::new(),
         }
     }
 
@@ -51,15 +56,29 @@ impl Checker {
     }
 
     fn command(&mut self, command: &Command, event: Option<Event>) -> Result<(), Complaint> {
-        for word in &command.words {
-            if let Word::Parts(parts) = word {
-                self.parts(parts, event)?;
-            }
-        }
-        let Some(name) = word_text(command, 0) else {
+        let name = word_text(command, 0);
+        self.around.push(name.clone().unwrap_or_default());
+        let substitutions = command.words.iter().try_for_each(|word| match word {
+            Word::Parts(parts) => self.parts(parts, event),
+            Word::Literal { .. } => Ok(()),
+        });
+        self.around.pop();
+        substitutions?;
+        let Some(name) = name else {
             return Ok(());
         };
         self.name(&name, command, event)?;
+        self.uses.push(Use {
+            command: name.clone(),
+            text: command.text.text(),
+            within: self
+                .around
+                .last()
+                .cloned()
+                .filter(|outer| !outer.is_empty()),
+            event,
+            line: command.line,
+        });
         self.reference(&name, command);
         self.bodies(&name, command, event)
     }

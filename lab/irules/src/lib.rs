@@ -35,7 +35,7 @@ pub use error::{LoadError, RuntimeError};
 pub use facts::{Event, Phase, event_names};
 pub use host::{Action, Flow, Host, HttpMessage, Member, Selection, Side, Snat, WsFrame};
 pub use rehearsal::Rehearsal;
-pub use rule::{Reference, Rule};
+pub use rule::{Reference, Rule, Use};
 pub use table::Table;
 pub use tmm::{Connection, Tmm};
 pub use value::Value;

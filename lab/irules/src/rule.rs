@@ -21,6 +21,7 @@ pub struct Rule {
     pub(crate) handlers: Vec<Handler>,
     pub(crate) procs: HashMap<String, Arc<Proc>>,
     references: Vec<Reference>,
+    uses: Vec<Use>,
 }
 
 /// One `when EVENT {...}`.
@@ -38,6 +39,21 @@ pub struct Reference {
     pub kind: &'static str,
     /// As written.
     pub name: String,
+    /// Where.
+    pub line: u32,
+}
+
+/// One command of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// Its name.
+    pub command: String,
+    /// The whole command as written.
+    pub text: String,
+    /// The command of which it is a `[substitution]`.
+    pub within: Option<String>,
+    /// The event; procs have none.
+    pub event: Option<Event>,
     /// Where.
     pub line: u32,
 }
@@ -69,6 +85,7 @@ impl Rule {
             handlers: Vec::new(),
             procs: HashMap::new(),
             references: Vec::new(),
+            uses: Vec::new(),
         };
         let mut checker = Checker::new(&script);
         let mut priority = DEFAULT_PRIORITY;
@@ -99,6 +116,7 @@ impl Rule {
             })?;
         }
         rule.references = checker.references;
+        rule.uses = checker.uses;
         Ok(rule)
     }
 
@@ -117,6 +135,11 @@ impl Rule {
         &self.references
     }
 
+    /// Every command that stands literally in the rule, inner ones before the commands around them.
+    pub fn uses(&self) -> &[Use] {
+        &self.uses
+    }
+
     /// A script outside any rule, for tests of plain Tcl.
     pub(crate) fn bare(name: &str) -> Self {
         Self {
@@ -124,6 +147,7 @@ impl Rule {
             handlers: Vec::new(),
             procs: HashMap::new(),
             references: Vec::new(),
+            uses: Vec::new(),
         }
     }
 
