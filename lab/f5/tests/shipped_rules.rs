@@ -198,8 +198,7 @@ fn header_of(
     let mut tmm = tmm(rule);
     let mut host = Rehearsal::accepted(client, local, route_domain);
     let mut connection = Connection::default();
-    tmm.fire(Event::CLIENT_ACCEPTED, &mut connection, &mut host)
-        .unwrap();
+    fire(&mut tmm, Event::CLIENT_ACCEPTED, &mut connection, &mut host);
     assert_eq!(
         host.actions,
         [],
@@ -218,9 +217,19 @@ fn header_of(
         remote: member,
         route_domain,
     });
-    tmm.fire(Event::SERVER_CONNECTED, &mut connection, &mut host)
-        .unwrap();
+    fire(
+        &mut tmm,
+        Event::SERVER_CONNECTED,
+        &mut connection,
+        &mut host,
+    );
     host.sent(Side::Server)
+}
+
+fn fire(tmm: &mut Tmm, event: Event, connection: &mut Connection, host: &mut Rehearsal) {
+    if let Err(error) = tmm.fire(event, connection, host) {
+        panic!("{error}");
+    }
 }
 
 fn tmm(name: &str) -> Tmm {

@@ -3,6 +3,7 @@
 use super::Findings;
 use super::view::{View, seconds};
 use crate::object::{Object, full_path};
+use crate::vocabulary::is_built_in;
 
 pub(super) fn check(view: &View, findings: &mut Findings) {
     for pool in view.of_kind("pool") {
@@ -173,6 +174,9 @@ fn proxied_monitors(view: &View, findings: &mut Findings) {
             names.filter(|word| word.contains('/') || !matches!(*word, "and" | "min" | "of"))
         {
             let monitor = view.find(&full_path(name), |kind| kind.starts_with("monitor "));
+            if monitor.is_none() && !is_built_in(&full_path(name)) {
+                continue;
+            }
             let destination = monitor
                 .and_then(|monitor| monitor.word("destination"))
                 .unwrap_or("*:*");

@@ -56,8 +56,7 @@ fn proxy(rule: &LoadedRule, loaded: &Rule, findings: &mut Findings) {
             .within
             .as_deref()
             .is_some_and(|outer| STRIPPING.contains(&outer));
-        let later = rule.text.contains("\"%\" 1") || rule.text.contains("% 1");
-        if !stripped && !later {
+        if !stripped && !stripped_later(loaded, found) {
             findings.error(
                 &rule.line(found.line),
                 "route-domain-in-proxy-header",
@@ -100,6 +99,21 @@ fn proxy(rule: &LoadedRule, loaded: &Rule, findings: &mut Findings) {
             "TCP::respond in SERVER_CONNECTED and nowhere else",
         );
     }
+}
+
+/// `set a [IP::client_addr]`, and somewhere `[getfield $a "%" 1]`.
+fn stripped_later(loaded: &Rule, address: &Use) -> bool {
+    let holder = loaded.uses().iter().find(|found| {
+        found.command == "set" && found.line == address.line && found.text.contains(&address.text)
+    });
+    let Some(variable) = holder.and_then(|set| set.text.split_whitespace().nth(1)) else {
+        return false;
+    };
+    let mut strips = loaded
+        .uses()
+        .iter()
+        .filter(|found| STRIPPING.contains(&found.command.as_str()));
+    strips.any(|found| found.text.contains(&format!("${variable}")))
 }
 
 fn variables(rule: &LoadedRule, loaded: &Rule, findings: &mut Findings) {

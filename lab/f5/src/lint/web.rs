@@ -44,7 +44,8 @@ fn tls_versions(profile: &Object, findings: &mut Findings) {
     let by_ciphers = profile
         .word("cipher-group")
         .is_some_and(|group| group != "none");
-    if !by_ciphers && !(off("no-tlsv1") && off("no-tlsv1.1")) {
+    let old_ones_off = off("no-tlsv1") && off("no-tlsv1.1");
+    if !by_ciphers && !old_ones_off {
         findings.error(
             profile.place_of("options"),
             "old-tls-versions",
