@@ -83,13 +83,18 @@ impl Publications {
             .iter_mut()
             .find(|publication| publication.state == State::Ready)?;
         next.state = State::Sent { id };
-        let publish_id = format!("{publisher:016x}-{}", next.ticket.0);
+        let publish_id = publish_id(publisher, next.ticket);
         Some(encode_publish(
             id,
             &next.subject,
             &next.data,
             Some(&publish_id),
         ))
+    }
+
+    /// What the records of this publish are known by.
+    pub(crate) fn publish_id(&self, ticket: Ticket) -> String {
+        publish_id(self.publisher, ticket)
     }
 
     /// The log has it.
@@ -137,4 +142,8 @@ impl Publications {
             .iter()
             .position(|publication| publication.state == State::Sent { id })
     }
+}
+
+fn publish_id(publisher: u64, ticket: Ticket) -> String {
+    format!("{publisher:016x}-{}", ticket.0)
 }

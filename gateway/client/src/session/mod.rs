@@ -303,6 +303,12 @@ impl Session {
         self.publications.len()
     }
 
+    /// The `publish_id` of a publish of this session: what its records in the log bear.
+    #[must_use]
+    pub fn publish_id(&self, ticket: Ticket) -> String {
+        self.publications.publish_id(ticket)
+    }
+
     /// What the session has seen.
     #[must_use]
     pub fn counters(&self) -> Counters {
