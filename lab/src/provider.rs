@@ -227,6 +227,8 @@ pub(crate) struct FleetSetup {
     pub(crate) family: Family,
     /// Whether each device begins with a PROXY header that carries the model's address ([`Self::ports`]); otherwise the socket itself has it.
     pub(crate) preface: SendProxy,
+    /// Whether devices that lost their connection, or did not get one, try again by themselves.
+    pub(crate) reconnect: bool,
     /// The topic of the subjects.
     pub(crate) topic: String,
     /// Seed of everything random.
@@ -262,7 +264,7 @@ pub(crate) struct FleetCounts {
     pub(crate) connected: u64,
     /// Connections ordered so far.
     pub(crate) connects_ordered: u64,
-    /// Connections that failed or were refused, with the first reason.
+    /// Attempts to connect that failed or were refused.
     pub(crate) failed: u64,
     /// The first failure in words.
     pub(crate) first_failure: Option<String>,
@@ -295,12 +297,28 @@ pub(crate) struct DeviceAddress {
     pub(crate) socket: SocketAddr,
 }
 
-/// Something a device saw.
+/// Something a device saw or did. Observations of a device come in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Observation {
-    /// A message arrived.
+    /// A connection is open, the first or a further one.
+    Connected {
+        /// The device.
+        device: u32,
+        /// When.
+        at: Instant,
+    },
+    /// A message arrived that the device did not have yet.
     Delivered(Delivery),
-    /// A subscription was confirmed.
+    /// The device noticed that messages are missing, and no gateway had said so.
+    Gap {
+        /// The device.
+        device: u32,
+        /// The subscription.
+        subject: Arc<str>,
+        /// The sequence before which they are missing.
+        before: i64,
+    },
+    /// A subscription was confirmed, on a first or on a further connection.
     Subscribed {
         /// The device.
         device: u32,
@@ -308,8 +326,10 @@ pub(crate) enum Observation {
         subject: Arc<str>,
         /// What the gateway said of missed messages.
         recovery: Answer,
+        /// When.
+        at: Instant,
     },
-    /// A publish left for the gateway.
+    /// A publish was handed to the device, which sends it until it is answered.
     Sent {
         /// The device.
         device: u32,

@@ -110,6 +110,8 @@ pub struct FleetStage {
     pub subjects: Subjects,
     /// The way to the gateways.
     pub via: Via,
+    /// Whether devices come back by themselves, as real ones do, after their connection was lost or refused.
+    pub reconnect: bool,
 }
 
 impl Default for FleetStage {
@@ -120,6 +122,7 @@ impl Default for FleetStage {
             addresses: Family::Ipv4,
             subjects: Subjects::Own,
             via: Via::Adc,
+            reconnect: false,
         }
     }
 }

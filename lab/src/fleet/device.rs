@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
+use gateway_client::{Attempt, ServerId, Session};
 use gateway_engine::ConnId;
 
 /// A device of the fleet.
@@ -10,68 +12,93 @@ use gateway_engine::ConnId;
 pub(super) struct Device {
     /// Where it comes from, as the model says.
     pub(super) source: SocketAddr,
-    pub(super) link: Link,
+    /// The connection of its session's present attempt.
+    pub(super) conn: Option<ConnId>,
     /// Sources that turned out to be in use when it last tried to connect.
     pub(super) collisions: u8,
-    /// The id of its next request.
-    pub(super) next_id: u32,
+    /// The loop's clock holds an alarm for it at that time.
+    pub(super) alarm: Option<Instant>,
     /// Publishes so far.
-    pub(super) publishes: u32,
-    /// The subjects it subscribed to; hardly ever more than one.
-    pub(super) subjects: Box<[Arc<str>]>,
+    pub(super) publishes: u64,
+    /// What it does by itself; made when it first has something to do.
+    pub(super) session: Option<Box<Session>>,
+    /// The subjects it subscribed to, and whether that was ever confirmed; hardly ever more than one.
+    pub(super) subjects: Box<[(Arc<str>, bool)]>,
 }
 
-/// Whether it is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Link {
-    /// Never, or no more.
-    Down,
-    /// Dialled.
-    Dialling(ConnId),
-    /// Open.
-    Up(ConnId),
-    /// The lab wished it closed.
-    Leaving(ConnId),
+/// What a loop's connection is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tag {
+    pub(super) device: u32,
+    pub(super) server: ServerId,
+    pub(super) attempt: Attempt,
+}
+
+impl Default for Tag {
+    fn default() -> Self {
+        Self {
+            device: u32::MAX,
+            server: ServerId(0),
+            attempt: Attempt::default(),
+        }
+    }
 }
 
 impl Device {
     pub(super) fn new(source: SocketAddr) -> Self {
         Self {
             source,
-            link: Link::Down,
+            conn: None,
             collisions: 0,
-            next_id: 1,
+            alarm: None,
             publishes: 0,
+            session: None,
             subjects: Box::default(),
         }
     }
 
-    /// The connection, if messages can be sent.
-    pub(super) fn open(&self) -> Option<ConnId> {
-        match self.link {
-            Link::Up(conn) => Some(conn),
-            Link::Down | Link::Dialling(_) | Link::Leaving(_) => None,
-        }
-    }
-
-    pub(super) fn take_id(&mut self) -> u32 {
-        let id = self.next_id;
-        self.next_id += 1;
-        id
-    }
-
-    /// The subscription that a message names, without a copy of its text.
-    pub(super) fn subscription(&self, subject: &str) -> Option<&Arc<str>> {
+    /// The subject's text as it is held already.
+    pub(super) fn subject(&self, subject: &str) -> Option<&Arc<str>> {
         self.subjects
             .iter()
-            .find(|subscribed| subscribed.as_ref() == subject)
+            .map(|(subject, _)| subject)
+            .find(|held| held.as_ref() == subject)
     }
 
-    pub(super) fn remember_subscription(&mut self, subject: &Arc<str>) {
-        if self.subscription(subject).is_none() {
+    pub(super) fn remember(&mut self, subject: Arc<str>) {
+        if self.subject(&subject).is_none() {
             let mut subjects = std::mem::take(&mut self.subjects).into_vec();
-            subjects.push(Arc::clone(subject));
+            subjects.push((subject, false));
             self.subjects = subjects.into();
         }
+    }
+
+    /// Notes that a subscription is confirmed; answers whether it is so for the first time.
+    pub(super) fn confirm(&mut self, subject: &str) -> bool {
+        let held = self.subjects.iter_mut();
+        held.filter(|(held, _)| held.as_ref() == subject)
+            .any(|(_, confirmed)| !std::mem::replace(confirmed, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_confirmed_for_the_first_time_once() {
+        let mut device = Device::new("127.0.0.9:40000".parse().unwrap());
+        device.remember("/t/a".into());
+        device.remember("/t/a".into());
+
+        let confirmed = ["/t/b", "/t/a", "/t/a"].map(|subject| device.confirm(subject));
+
+        assert_eq!(confirmed, [false, true, false]);
+    }
+
+    #[test]
+    fn an_idle_device_takes_little_memory() {
+        assert!(size_of::<Device>() <= 128, "{}", size_of::<Device>());
+        assert!(size_of::<Session>() <= 640, "{}", size_of::<Session>());
     }
 }

@@ -1,25 +1,28 @@
 //! The devices of one event loop.
 
-mod deliveries;
+mod alarms;
+mod arrivals;
 mod links;
-mod requests;
+mod news;
+mod orders;
+mod words;
 
 use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gateway_client::{Action, ServerList, Session, Settings};
 use gateway_engine::{App, Closed, ConnId, DialRequest, Failure, Message, Net};
-use gateway_protocol::message::ServerMessage;
 use lab_ports::Sources;
 
-use super::device::{Device, Link};
+use super::device::{Device, Tag};
 use super::outlook::{News, Outlook};
 use super::pace::{Due, Pace, Share, Walk};
 use crate::provider::{DeviceAddress, FleetSetup};
 use crate::stage::Subjects;
-use deliveries::Words;
-use requests::Awaited;
+use alarms::Alarms;
+use words::Words;
 
 /// Things done per turn at most, so that a burst of orders does not keep the loop from reading.
 const PER_TURN: usize = 128;
@@ -45,18 +48,28 @@ pub(super) enum Work {
     Disconnect,
 }
 
+/// What all devices of a fleet have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) setup: FleetSetup,
+    pub(super) servers: Arc<ServerList>,
+    pub(super) settings: Arc<Settings>,
+    /// One per target.
+    pub(super) requests: Vec<Arc<DialRequest>>,
+    /// For devices whose own source turns out to be in use.
+    pub(super) spare: Mutex<Sources>,
+}
+
 /// The devices of one event loop, as the engine's app.
 #[derive(Debug)]
 pub(super) struct Devices {
-    setup: Arc<FleetSetup>,
+    common: Arc<Common>,
     share: Share,
     devices: Vec<Device>,
-    /// One per target.
-    requests: Vec<Arc<DialRequest>>,
-    /// For devices whose own source turns out to be in use.
-    spare: Arc<Mutex<Sources>>,
     jobs: Vec<(Work, Walk)>,
-    awaited: HashMap<(u32, u64), Awaited>,
+    alarms: Alarms,
+    /// When each publish that is not answered was due, by device and ticket.
+    published: HashMap<(u32, u64), Instant>,
     words: Words,
     news: News,
     outlook: Arc<Outlook>,
@@ -64,20 +77,18 @@ pub(super) struct Devices {
 
 impl Devices {
     pub(super) fn new(
-        setup: Arc<FleetSetup>,
+        common: Arc<Common>,
         share: Share,
         devices: Vec<Device>,
-        spare: Arc<Mutex<Sources>>,
         outlook: Arc<Outlook>,
     ) -> Self {
         Self {
-            requests: links::requests(&setup.targets),
-            setup,
+            common,
             share,
             devices,
-            spare,
             jobs: Vec::new(),
-            awaited: HashMap::new(),
+            alarms: Alarms::default(),
+            published: HashMap::new(),
             words: Words::default(),
             news: News::default(),
             outlook,
@@ -85,7 +96,7 @@ impl Devices {
     }
 
     /// Does what is due; answers when the next thing is.
-    fn work(&mut self, net: &mut Net<u32>, now: Instant) -> Option<Instant> {
+    fn work(&mut self, net: &mut Net<Tag>, now: Instant) -> Option<Instant> {
         let mut jobs = std::mem::take(&mut self.jobs);
         let mut left = PER_TURN;
         for (work, walk) in &mut jobs {
@@ -105,14 +116,15 @@ impl Devices {
             .min()
     }
 
-    fn act(&mut self, net: &mut Net<u32>, work: Work, due: Due) {
+    fn act(&mut self, net: &mut Net<Tag>, work: Work, due: Due) {
         self.note_lag(due.at.elapsed());
         match work {
-            Work::Connect => self.connect(net, due.device),
-            Work::Subscribe(subjects) => self.subscribe(net, due.device, subjects),
-            Work::Publish { bytes } => self.publish(net, due, bytes),
-            Work::Disconnect => self.disconnect(net, due.device),
+            Work::Connect => self.connect(due.device),
+            Work::Subscribe(subjects) => self.subscribe(due.device, subjects),
+            Work::Publish { bytes } => self.publish(due, bytes),
+            Work::Disconnect => self.disconnect(due.device),
         }
+        self.settle(net, due.device);
     }
 
     fn note_lag(&mut self, lag: Duration) {
@@ -121,17 +133,82 @@ impl Devices {
         }
     }
 
+    fn ring_alarms(&mut self, net: &mut Net<Tag>, now: Instant) {
+        while let Some(number) = self.alarms.due(now) {
+            if let Some(device) = self.device(number) {
+                device.alarm = None;
+                if let Some(session) = &mut device.session {
+                    session.handle_timeout(now);
+                }
+            }
+            self.settle(net, number);
+        }
+    }
+
+    /// After anything happened to a session: does what it wants, tells what it has to tell, sets its alarm.
+    fn settle(&mut self, net: &mut Net<Tag>, number: u32) {
+        loop {
+            // News first: a device that is not to come back leaves before its session dials again.
+            if let Some(event) = self.session(number).and_then(Session::poll_event) {
+                self.tell(number, event);
+            } else if let Some(action) = self.session(number).and_then(Session::poll_action) {
+                self.obey(net, number, action);
+            } else {
+                break;
+            }
+        }
+        self.set_alarm(number);
+    }
+
+    fn obey(&mut self, net: &mut Net<Tag>, device: u32, action: Action) {
+        match action {
+            Action::Connect { server, attempt } => self.dial(
+                net,
+                Tag {
+                    device,
+                    server,
+                    attempt,
+                },
+            ),
+            Action::Send(text) => self.send(net, device, &text),
+            Action::Disconnect { code } => self.hang_up(net, device, code),
+            // The event loop pings on its own account.
+            Action::Ping => {}
+        }
+    }
+
+    fn set_alarm(&mut self, number: u32) {
+        let Some(device) = self.devices.get_mut(self.share.index(number)) else {
+            return;
+        };
+        let wanted = device
+            .session
+            .as_ref()
+            .and_then(|session| session.poll_timeout());
+        // An alarm that rings too early is set again then; one too late would be a fault.
+        if let Some(at) = wanted
+            && device.alarm.is_none_or(|set| at < set)
+        {
+            device.alarm = Some(at);
+            self.alarms.set(at, number);
+        }
+    }
+
     fn device(&mut self, number: u32) -> Option<&mut Device> {
         self.devices.get_mut(self.share.index(number))
     }
 
-    fn addresses(&self, net: &Net<u32>) -> Vec<DeviceAddress> {
+    fn session(&mut self, number: u32) -> Option<&mut Session> {
+        self.device(number)?.session.as_deref_mut()
+    }
+
+    fn addresses(&self, net: &Net<Tag>) -> Vec<DeviceAddress> {
         let open = |(index, device): (usize, &Device)| {
-            let socket = net.addresses(device.open()?)?.client;
+            let conn = device.conn.filter(|conn| net.is_open(*conn))?;
             Some(DeviceAddress {
                 device: self.share.device(index),
                 client: device.source,
-                socket,
+                socket: net.addresses(conn)?.client,
             })
         };
         self.devices.iter().enumerate().filter_map(open).collect()
@@ -140,10 +217,9 @@ impl Devices {
 
 impl App for Devices {
     type Command = Command;
-    /// The device's number.
-    type Session = u32;
+    type Session = Tag;
 
-    fn on_command(&mut self, net: &mut Net<u32>, command: Command) {
+    fn on_command(&mut self, net: &mut Net<Tag>, command: Command) {
         match command {
             Command::Work(work, pace) => self.jobs.push((work, Walk::new(pace, self.share))),
             // Whoever asked may have lost patience.
@@ -151,48 +227,34 @@ impl App for Devices {
         }
     }
 
-    fn on_open(&mut self, net: &mut Net<u32>, conn: ConnId) {
-        let number = net.session(conn).copied().unwrap_or_default();
-        self.opened(net, number, conn);
+    fn on_open(&mut self, net: &mut Net<Tag>, conn: ConnId) {
+        let tag = net.session(conn).copied().unwrap_or_default();
+        self.opened(tag);
+        self.settle(net, tag.device);
     }
 
-    fn on_message(&mut self, net: &mut Net<u32>, conn: ConnId, message: Message<'_>) {
-        let number = net.session(conn).copied().unwrap_or_default();
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Binary(_) => {
-                self.news
-                    .fail(|| format!("device {number} was sent a binary message"));
-                return;
-            }
-        };
-        match ServerMessage::parse(text) {
-            Ok(ServerMessage::Message(delivery)) => self.delivered(number, &delivery),
-            Ok(answer) => self.answered(number, answer),
-            Err(error) => self
-                .news
-                .fail(|| format!("device {number} was sent {text:?}: {error}")),
-        }
+    fn on_message(&mut self, net: &mut Net<Tag>, conn: ConnId, message: Message<'_>) {
+        let tag = net.session(conn).copied().unwrap_or_default();
+        self.arrived(tag, message);
+        self.settle(net, tag.device);
     }
 
-    fn on_close(&mut self, net: &mut Net<u32>, conn: ConnId, closed: &Closed) {
-        let number = net.session(conn).copied().unwrap_or_default();
-        self.closed(number, closed);
+    fn on_close(&mut self, net: &mut Net<Tag>, conn: ConnId, closed: &Closed) {
+        let tag = net.session(conn).copied().unwrap_or_default();
+        self.closed(tag, closed);
+        self.settle(net, tag.device);
     }
 
-    fn on_failed(&mut self, net: &mut Net<u32>, conn: ConnId, failure: &Failure) {
-        let number = net.session(conn).copied().unwrap_or_default();
-        self.failed(net, number, failure);
+    fn on_failed(&mut self, net: &mut Net<Tag>, conn: ConnId, failure: &Failure) {
+        let tag = net.session(conn).copied().unwrap_or_default();
+        self.failed(net, tag, conn, failure);
+        self.settle(net, tag.device);
     }
 
-    fn on_turn(&mut self, net: &mut Net<u32>, now: Instant) -> Option<Instant> {
+    fn on_turn(&mut self, net: &mut Net<Tag>, now: Instant) -> Option<Instant> {
+        self.ring_alarms(net, now);
         let next = self.work(net, now);
         self.news.show(&self.outlook);
-        next
+        next.into_iter().chain(self.alarms.next()).min()
     }
-}
-
-/// Whether a device may dial.
-fn is_down(device: &Device) -> bool {
-    device.link == Link::Down
 }

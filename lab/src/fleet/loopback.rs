@@ -7,12 +7,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use gateway_engine::{EventLoop, Limits, LoopConfig, LoopError, Mailbox};
+use gateway_client::message::SUBPROTOCOL;
+use gateway_client::{Server, ServerList, ServerUrl, Settings};
+use gateway_engine::{DialRequest, EventLoop, Keepalive, Limits, LoopConfig, LoopError, Mailbox};
 use hdrhistogram::Histogram;
+use lab_ports::Sources;
 use rustix::process::{Resource, getrlimit};
 
 use super::device::Device;
-use super::devices::{Command, Devices, Work};
+use super::devices::{Command, Common, Devices, Work};
 use super::origins::{refusal, sources};
 use super::outlook::{Outlook, add};
 use super::pace::{Pace, Share};
@@ -30,6 +33,12 @@ const OTHER_DESCRIPTORS: u64 = 300;
 
 /// A listener that is short of accepts drops requests; TCP asks again after 1, 3 and 7 seconds.
 const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// How soon a device notices that its gateway has gone silent: no end of stream, no reset, nothing.
+const KEEPALIVE: Keepalive = Keepalive {
+    interval: Duration::from_secs(10),
+    timeout: Duration::from_secs(5),
+};
 
 /// How long a loop may take to answer a question.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -101,9 +110,8 @@ impl Fleet for Loopback {
                 remedy: "take fewer devices or another model".to_owned(),
             });
         }
-        let spare = Arc::new(Mutex::new(sources));
-        let setup = Arc::new(setup.clone());
         let loops = loops_for(setup.devices);
+        let common = Arc::new(common(setup, sources)?);
         for number in 0..loops {
             let share = Share { number, loops };
             let devices = (0..share.count(setup.devices))
@@ -111,13 +119,7 @@ impl Fleet for Loopback {
                 .map(|source| Device::new(*source))
                 .collect();
             let outlook = Arc::new(Outlook::new()?);
-            let app = Devices::new(
-                Arc::clone(&setup),
-                share,
-                devices,
-                Arc::clone(&spare),
-                Arc::clone(&outlook),
-            );
+            let app = Devices::new(Arc::clone(&common), share, devices, Arc::clone(&outlook));
             self.loops.push(Loop::start(number, app, outlook)?);
         }
         Ok(())
@@ -217,8 +219,7 @@ impl Loop {
         let config = LoopConfig {
             endpoints: Vec::new(),
             limits,
-            // The gateways are under test, and ping on their own account.
-            keepalive: None,
+            keepalive: Some(KEEPALIVE),
             ..LoopConfig::default()
         };
         let (event_loop, mailbox) =
@@ -233,6 +234,40 @@ impl Loop {
             thread,
         })
     }
+}
+
+/// What all devices share.
+fn common(setup: &FleetSetup, spare: Sources) -> anyhow::Result<Common> {
+    let server = |target: &SocketAddr| Server {
+        url: ServerUrl {
+            tls: false,
+            host: target.ip().to_string(),
+            port: target.port(),
+            path: "/".to_owned(),
+        },
+        weight: Server::MAX_WEIGHT,
+    };
+    let request = |target: &SocketAddr| {
+        Arc::new(DialRequest {
+            host: target.to_string(),
+            path: "/".to_owned(),
+            subprotocols: vec![SUBPROTOCOL.to_owned()],
+            headers: Vec::new(),
+        })
+    };
+    let servers = setup.targets.iter().map(server).collect();
+    Ok(Common {
+        setup: setup.clone(),
+        servers: Arc::new(ServerList::new(servers).context("the fleet has nowhere to go")?),
+        settings: Arc::new(Settings {
+            connect_timeout: HANDSHAKE,
+            // The event loop pings.
+            keepalive: None,
+            ..Settings::default()
+        }),
+        requests: setup.targets.iter().map(request).collect(),
+        spare: Mutex::new(spare),
+    })
 }
 
 fn once(devices: Range<u32>, over: Duration) -> Pace {

@@ -133,6 +133,7 @@ fn enter(ledger: &mut Ledger, observation: &Observation) {
             device,
             subject,
             recovery,
+            ..
         } => ledger.subscribed(*device, subject, *recovery),
         Observation::Sent {
             device,
@@ -153,8 +154,8 @@ fn enter(ledger: &mut Ledger, observation: &Observation) {
             count,
             ..
         } => ledger.dropped(*device, subject, *count),
-        // A lost connection changes nothing about what is owed.
-        Observation::Lost { .. } => {}
+        // Connections come and go without a change to what is owed, and gaps are the ledger's own to find.
+        Observation::Connected { .. } | Observation::Gap { .. } | Observation::Lost { .. } => {}
     }
 }
 

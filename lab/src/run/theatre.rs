@@ -364,6 +364,7 @@ fn fleet_setup(
         } else {
             SendProxy::Off
         },
+        reconnect: stage.fleet.reconnect,
         topic: cluster.topics.first().cloned().unwrap_or_default(),
         seed,
     }

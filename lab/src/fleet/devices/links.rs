@@ -1,165 +1,169 @@
 //! How devices connect and how their connections end.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use gateway_engine::{Closed, ConnId, Dial, DialRequest, Failure, Net};
-use gateway_protocol::message::SUBPROTOCOL;
+use gateway_client::{Cause, Lost};
+use gateway_engine::{Closed, ConnId, Dial, Failure, Net};
 
-use super::{Devices, is_down};
-use crate::fleet::device::Link;
+use super::Devices;
+use crate::fleet::device::Tag;
 use crate::fleet::origins::origin;
-use crate::provider::Observation;
 
 /// Sources that a device tries before it gives up. The machine's other sockets hold a few hundred ports at most.
 const COLLISIONS: u8 = 32;
 
-/// The upgrade request for each target.
-pub(super) fn requests(targets: &[SocketAddr]) -> Vec<Arc<DialRequest>> {
-    let request = |target: &SocketAddr| {
-        Arc::new(DialRequest {
-            host: target.to_string(),
-            path: "/".to_owned(),
-            subprotocols: vec![SUBPROTOCOL.to_owned()],
-            headers: Vec::new(),
-        })
-    };
-    targets.iter().map(request).collect()
-}
-
 impl Devices {
-    pub(super) fn connect(&mut self, net: &mut Net<u32>, number: u32) {
-        if self.device(number).is_some_and(|device| is_down(device)) {
-            self.dial(net, number);
-        }
-    }
-
-    pub(super) fn disconnect(&mut self, net: &mut Net<u32>, number: u32) {
-        let Some(device) = self.device(number) else {
+    /// Goes to a server, from the device's own address.
+    pub(super) fn dial(&mut self, net: &mut Net<Tag>, tag: Tag) {
+        let common = Arc::clone(&self.common);
+        let place = usize::from(tag.server.0);
+        let (Some(target), Some(request)) =
+            (common.setup.targets.get(place), common.requests.get(place))
+        else {
+            return self.lose(tag, unreachable("there is no such server"));
+        };
+        let Some(device) = self.device(tag.device) else {
             return;
         };
-        match device.link {
-            Link::Up(conn) => {
-                device.link = Link::Leaving(conn);
-                net.close(conn, 1000, "");
-            }
-            Link::Dialling(conn) => {
-                device.link = Link::Leaving(conn);
-                net.abort(conn);
-            }
-            Link::Down | Link::Leaving(_) => {}
-        }
-    }
-
-    pub(super) fn opened(&mut self, net: &mut Net<u32>, number: u32, conn: ConnId) {
-        let Some(device) = self.device(number) else {
-            return;
-        };
-        if device.link != Link::Leaving(conn) {
-            device.link = Link::Up(conn);
-        }
-        self.news.count().connected += 1;
-        self.subscribe_again(net, number);
-    }
-
-    pub(super) fn closed(&mut self, number: u32, closed: &Closed) {
-        let Some(device) = self.device(number) else {
-            return;
-        };
-        let wished = matches!(device.link, Link::Leaving(_)) || *closed == Closed::Stopped;
-        device.link = Link::Down;
-        let counts = self.news.count();
-        counts.connected = counts.connected.saturating_sub(1);
-        if wished {
-            return;
-        }
-        counts.lost += 1;
-        let code = match closed {
-            Closed::ByPeer { code, .. } => *code,
-            _ => None,
-        };
-        self.news.observe(Observation::Lost {
-            device: number,
-            code,
-            at: Instant::now(),
-        });
-    }
-
-    pub(super) fn failed(&mut self, net: &mut Net<u32>, number: u32, failure: &Failure) {
-        let Some(device) = self.device(number) else {
-            return;
-        };
-        let wished = matches!(device.link, Link::Leaving(_)) || *failure == Failure::Stopped;
-        device.link = Link::Down;
-        match failure {
-            _ if wished => {}
-            Failure::Connect(kind) if is_collision(*kind) => self.dial_from_elsewhere(net, number),
-            _ => self.give_up(number, &format!("{failure:?}")),
-        }
-    }
-
-    fn dial(&mut self, net: &mut Net<u32>, number: u32) {
-        let (Some(target), Some(request)) = (
-            turn_of(&self.setup.targets, number).copied(),
-            turn_of(&self.requests, number).cloned(),
-        ) else {
-            return self.give_up(number, "there is nothing to connect to");
-        };
-        let preface = self.setup.preface;
-        let Some(device) = self.device(number) else {
-            return;
-        };
-        let origin = origin(device.source, number, target, preface);
+        let origin = origin(device.source, tag.device, *target, common.setup.preface);
         let dial = Dial {
-            remote: target,
+            remote: *target,
             local: origin.local,
             late_port: true,
             preface: origin.preface.into(),
-            request,
+            request: Arc::clone(request),
         };
-        match net.connect(dial, number) {
-            Ok(conn) => device.link = Link::Dialling(conn),
-            Err(error) if is_collision(error.kind()) => self.dial_from_elsewhere(net, number),
-            Err(error) => self.give_up(number, &error.to_string()),
+        match net.connect(dial, tag) {
+            Ok(conn) => device.conn = Some(conn),
+            Err(error) if is_collision(error.kind()) => self.dial_from_elsewhere(net, tag),
+            Err(error) => self.lose(tag, unreachable(&error.to_string())),
         }
     }
 
     /// The source is somebody else's: takes the model's next one.
-    fn dial_from_elsewhere(&mut self, net: &mut Net<u32>, number: u32) {
+    fn dial_from_elsewhere(&mut self, net: &mut Net<Tag>, tag: Tag) {
         let fresh = self
+            .common
             .spare
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .next();
-        let Some(device) = self.device(number) else {
+        let Some(device) = self.device(tag.device) else {
             return;
         };
         device.collisions += 1;
         match fresh {
             Some(source) if device.collisions < COLLISIONS => {
                 device.source = source;
-                self.dial(net, number);
+                self.dial(net, tag);
             }
-            _ => self.give_up(number, "every source address and port tried is in use"),
+            _ => self.lose(
+                tag,
+                unreachable("every source address and port tried is in use"),
+            ),
         }
     }
 
-    fn give_up(&mut self, number: u32, why: &str) {
-        self.news.count().failed += 1;
-        self.news
-            .fail(|| format!("device {number} did not connect: {why}"));
+    pub(super) fn opened(&mut self, tag: Tag) {
+        self.news.count().connected += 1;
+        if let Some(device) = self.device(tag.device) {
+            device.collisions = 0;
+            if let Some(session) = &mut device.session {
+                session.handle_connected(tag.attempt, Instant::now());
+            }
+        }
     }
-}
 
-/// Devices take targets in turn.
-fn turn_of<T>(targets: &[T], number: u32) -> Option<&T> {
-    let index = usize::try_from(number).ok()?.checked_rem(targets.len())?;
-    targets.get(index)
+    pub(super) fn closed(&mut self, tag: Tag, closed: &Closed) {
+        let counts = self.news.count();
+        counts.connected = counts.connected.saturating_sub(1);
+        // The loop ends, and every device with it.
+        if *closed != Closed::Stopped {
+            self.lose(tag, lost_by(closed));
+        }
+    }
+
+    pub(super) fn failed(&mut self, net: &mut Net<Tag>, tag: Tag, conn: ConnId, failure: &Failure) {
+        match failure {
+            Failure::Stopped => {}
+            Failure::Connect(kind) if is_collision(*kind) && self.is_wanted(tag, conn) => {
+                self.dial_from_elsewhere(net, tag);
+            }
+            _ => self.lose(tag, lost_before(failure)),
+        }
+    }
+
+    /// The session no longer wants its connection.
+    pub(super) fn hang_up(&mut self, net: &mut Net<Tag>, number: u32, code: u16) {
+        let Some(conn) = self.device(number).and_then(|device| device.conn.take()) else {
+            return;
+        };
+        if net.is_open(conn) {
+            net.close(conn, code, "");
+        } else {
+            net.abort(conn);
+        }
+    }
+
+    /// Whether the session still waits for this connection.
+    fn is_wanted(&mut self, tag: Tag, conn: ConnId) -> bool {
+        self.device(tag.device)
+            .is_some_and(|device| device.conn == Some(conn))
+    }
+
+    fn lose(&mut self, tag: Tag, lost: Lost) {
+        if let Some(session) = self.session(tag.device) {
+            session.handle_lost(tag.attempt, lost, Instant::now());
+        }
+    }
 }
 
 /// The kernel's answers to a source in use: from `bind`, and from `connect` when the same pair of addresses is still in TIME-WAIT.
 fn is_collision(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable)
+}
+
+fn unreachable(words: &str) -> Lost {
+    Lost::new(Cause::Unreachable).with_detail(words.to_owned())
+}
+
+/// How an open connection ended, in the session's words.
+fn lost_by(closed: &Closed) -> Lost {
+    match closed {
+        Closed::ByPeer { code, reason } => {
+            // RFC 6455 section 7.1.5: a close frame without a code counts as 1005.
+            Lost::new(Cause::Closed {
+                code: code.unwrap_or(1005),
+            })
+            .with_detail(reason.clone())
+        }
+        Closed::Silent => Lost::new(Cause::Silent),
+        Closed::ByUs { .. }
+        | Closed::Unanswered { .. }
+        | Closed::Violation(_)
+        | Closed::EndOfStream
+        | Closed::Reset
+        | Closed::Network(_)
+        | Closed::Aborted
+        | Closed::Stopped => Lost::new(Cause::Broken).with_detail(format!("{closed:?}")),
+    }
+}
+
+/// Why a connection did not open, in the session's words.
+fn lost_before(failure: &Failure) -> Lost {
+    let cause = match failure {
+        Failure::Connect(_) | Failure::Network(_) => Cause::Unreachable,
+        Failure::Answered { status } => Cause::Refused { status: *status },
+        Failure::BadAnswer(_) => Cause::NotAGateway,
+        Failure::Timeout => Cause::ConnectTimeout,
+        Failure::BadRequest { .. }
+        | Failure::RefusedByApp { .. }
+        | Failure::EndOfStream
+        | Failure::Reset
+        | Failure::Aborted
+        | Failure::Stopped => Cause::Broken,
+    };
+    Lost::new(cause).with_detail(format!("{failure:?}"))
 }

@@ -1,0 +1,147 @@
+//! What sessions have to tell.
+
+use std::time::Instant;
+
+use gateway_client::message::Recovery;
+use gateway_client::{Cause, Event, Lost, Ticket};
+use lab_record::ledger::Answer;
+
+use super::Devices;
+use crate::provider::Observation;
+
+impl Devices {
+    pub(super) fn tell(&mut self, device: u32, event: Event) {
+        match event {
+            Event::Connected { .. } => self.news.observe(Observation::Connected {
+                device,
+                at: Instant::now(),
+            }),
+            Event::Lost {
+                lost,
+                was_connected,
+                ..
+            } => self.lost(device, &lost, was_connected),
+            Event::Subscribed { subject, recovery } => self.subscribed(device, &subject, recovery),
+            Event::SubscriptionRefused {
+                subject,
+                code,
+                reason,
+                ..
+            } => {
+                self.news
+                    .fail(|| format!("device {device} was refused {subject}: {code}: {reason}"));
+            }
+            Event::Dropped {
+                subject,
+                count,
+                reason,
+            } => {
+                let subject = self.words.get(&subject);
+                let reason = reason.word().to_owned();
+                self.news.observe(Observation::Dropped {
+                    device,
+                    subject,
+                    count,
+                    reason,
+                });
+            }
+            Event::Published {
+                ticket,
+                partition,
+                seq,
+            } => self.acknowledged(device, ticket, partition, seq),
+            Event::PublishRefused {
+                ticket,
+                code,
+                reason,
+            } => {
+                self.published.remove(&(device, ticket.0));
+                self.publish_failed(device, &format!("{code}: {reason}"));
+            }
+            Event::Complaint { code, reason } => {
+                self.news
+                    .fail(|| format!("a gateway complained to device {device}: {code}: {reason}"));
+            }
+            Event::Leaving { .. } | Event::LostOften { .. } => {}
+        }
+    }
+
+    fn lost(&mut self, number: u32, lost: &Lost, was_connected: bool) {
+        if was_connected {
+            self.news.count().lost += 1;
+            let code = match lost.cause {
+                Cause::Closed { code } => Some(code),
+                _ => None,
+            };
+            self.news.observe(Observation::Lost {
+                device: number,
+                code,
+                at: Instant::now(),
+            });
+        } else {
+            self.news.count().failed += 1;
+            self.news
+                .fail(|| format!("device {number} did not connect: {}", words_of(lost)));
+        }
+        let stays_away = !self.common.setup.reconnect;
+        if let Some(device) = self.device(number) {
+            device.conn = None;
+            if let (true, Some(session)) = (stays_away, &mut device.session) {
+                session.close();
+            }
+        }
+    }
+
+    fn subscribed(&mut self, number: u32, subject: &str, recovery: Recovery) {
+        let held = self
+            .device(number)
+            .and_then(|device| device.subject(subject).cloned());
+        let subject = held.unwrap_or_else(|| self.words.get(subject));
+        if self
+            .device(number)
+            .is_some_and(|device| device.confirm(&subject))
+        {
+            self.news.count().subscribed += 1;
+        }
+        let at = Instant::now();
+        self.news.observe(Observation::Subscribed {
+            device: number,
+            subject,
+            recovery: answer(recovery),
+            at,
+        });
+    }
+
+    fn acknowledged(&mut self, number: u32, ticket: Ticket, partition: i32, seq: i64) {
+        let due = self.published.remove(&(number, ticket.0));
+        let took = due.map(|due| due.elapsed()).unwrap_or_default();
+        let publish_id = self
+            .session(number)
+            .map(|session| session.publish_id(ticket))
+            .unwrap_or_default();
+        self.news.count().published += 1;
+        self.news.acknowledgement_took(took);
+        self.news.observe(Observation::Published {
+            publish_id,
+            partition,
+            offset: seq,
+            took,
+        });
+    }
+}
+
+/// The gateway's answer in the ledger's words.
+fn answer(recovery: Recovery) -> Answer {
+    match recovery {
+        Recovery::None => Answer::Fresh,
+        Recovery::Synced => Answer::Synced,
+        Recovery::Resynced(_) => Answer::Resynced,
+    }
+}
+
+fn words_of(lost: &Lost) -> String {
+    match (&lost.cause, &*lost.detail) {
+        (cause, "") => format!("{cause:?}"),
+        (_, detail) => detail.to_owned(),
+    }
+}
