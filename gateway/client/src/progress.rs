@@ -1,7 +1,7 @@
 //! How far a subscription has got, per partition: duplicates are behind it, gaps are before it.
 
 use gateway_protocol::message::{Delivery, Kind, MAX_POSITIONS, ResyncReason};
-use gateway_protocol::position::{Epoch, Position};
+use gateway_protocol::position::{Epoch, PartitionPosition, Position};
 
 use crate::event::Gap;
 
@@ -9,12 +9,14 @@ use crate::event::Gap;
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     streams: Vec<Stream>,
+    /// The gateway has named every partition that counts: another one can only begin with its first message.
+    complete: bool,
 }
 
 /// One partition's messages of a subject.
 #[derive(Debug)]
 struct Stream {
-    /// Told under wildcards only. Otherwise a stream is recognised by its epoch, or by the sequence number that a new
+    /// Told by messages under wildcards, and by the gateway's positions. Otherwise a stream is recognised by its epoch, or by the sequence number that a new
     /// epoch continues.
     partition: Option<i32>,
     position: Position,
@@ -56,6 +58,7 @@ impl Progress {
                 .take(MAX_POSITIONS)
                 .map(stream)
                 .collect(),
+            complete: false,
         }
     }
 
@@ -69,7 +72,7 @@ impl Progress {
 
     /// The subscription begins from nothing.
     pub(crate) fn restart(&mut self) {
-        self.streams.clear();
+        *self = Self::default();
     }
 
     /// The gateway cannot give everything that was missed, and said so.
@@ -86,19 +89,27 @@ impl Progress {
     }
 
     /// The gateway has sent everything up to these places, which are all there are.
-    pub(crate) fn checkpoint(&mut self, at: Vec<Position>) {
-        let known = std::mem::replace(self, Self::from_positions(at));
-        for stream in known.streams {
-            let place = self
-                .streams
-                .iter_mut()
-                .find(|place| place.position.epoch == stream.position.epoch);
-            match place {
-                // Still the same message, or a gateway that remembers less than was delivered.
-                Some(place) if place.position.seq <= stream.position.seq => *place = stream,
-                Some(place) => place.partition = stream.partition,
-                None => {}
-            }
+    pub(crate) fn checkpoint(&mut self, at: Vec<PartitionPosition>) {
+        let known = std::mem::take(&mut self.streams);
+        self.complete = true;
+        for PartitionPosition {
+            partition,
+            position,
+        } in at.into_iter().take(MAX_POSITIONS)
+        {
+            // Nothing new was said if this is, or is behind, a message that was delivered.
+            let delivered = known.iter().find(|stream| {
+                stream.position.epoch == position.epoch && stream.position.seq >= position.seq
+            });
+            let (position, basis) = match delivered {
+                Some(stream) => (stream.position.clone(), stream.basis),
+                None => (position, Basis::Word),
+            };
+            self.streams.push(Stream {
+                partition: Some(partition),
+                position,
+                basis,
+            });
         }
     }
 
@@ -135,18 +146,22 @@ impl Progress {
         streams.get_mut(index)
     }
 
-    /// A message in a partition of which nothing is known yet begins a stream. It only tells of a gap where it names a
-    /// message before it that this subscription should have got.
+    /// A message in a partition of which nothing is known yet begins a stream. It tells of a gap where it names a message
+    /// before it that this subscription should have got.
     fn gap_before_unknown(&self, message: &Delivery<'_>, partition: Option<i32>) -> Option<Gap> {
-        let begins = self.streams.is_empty()
-            || partition.is_some()
-            || message.kind == Kind::Snapshot
-            || message.prev.is_none();
-        let explained = self
+        let unknown = !self.complete && (self.streams.is_empty() || partition.is_some());
+        let begins = unknown || message.kind == Kind::Snapshot || message.prev.is_none();
+        let resynced = self
             .streams
             .iter()
-            .any(|stream| stream.may_be_followed_by(message.prev, false));
-        (!begins && !explained).then(|| Gap {
+            .any(|stream| stream.basis == Basis::Resynced);
+        // Without a partition's number, any stream might be the one that a new epoch goes on.
+        let explained = partition.is_none()
+            && self
+                .streams
+                .iter()
+                .any(|stream| stream.may_be_followed_by(message.prev, false));
+        (!begins && !resynced && !explained).then(|| Gap {
             after: self.only_seq(),
             expected: message.prev,
         })
@@ -175,7 +190,7 @@ impl Progress {
 
 impl Stream {
     fn may_be(&self, partition: Option<i32>) -> bool {
-        self.partition.is_none() || self.partition == partition
+        self.partition.is_none() || partition.is_none() || self.partition == partition
     }
 
     fn has_epoch(&self, message: &Delivery<'_>) -> bool {

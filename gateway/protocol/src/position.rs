@@ -74,16 +74,28 @@ pub struct History<'a> {
 pub struct Position {
     /// The history.
     pub epoch: Epoch,
-    /// The record's offset in its partition; -1 stands before the first record of an empty one.
+    /// The record's offset in its partition; [`Position::BEFORE_FIRST`] stands before the first record.
     pub seq: i64,
 }
 
 impl Position {
+    /// The sequence number of a position before the first record of a partition. No position has a lower one.
+    pub const BEFORE_FIRST: i64 = -1;
+
     /// A position.
     #[must_use]
     pub fn new(epoch: Epoch, seq: i64) -> Self {
         Self { epoch, seq }
     }
+}
+
+/// A position and the partition it is in, for those who may not look into an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PartitionPosition {
+    /// The partition's number.
+    pub partition: i32,
+    /// The position.
+    pub position: Position,
 }
 
 impl fmt::Display for Position {

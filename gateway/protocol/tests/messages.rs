@@ -7,7 +7,7 @@ use gateway_protocol::message::{
     ClientMessage, Data, Delivery, DropReason, ErrorCode, Kind, Recovery, RequestError,
     ResyncReason, ServerMessage, WildcardRecord,
 };
-use gateway_protocol::position::{Epoch, Position};
+use gateway_protocol::position::{Epoch, PartitionPosition, Position};
 use gateway_protocol::subject::Subject;
 use proptest::prelude::*;
 
@@ -145,7 +145,7 @@ fn wrong_requests_are_told_exactly_what_is_wrong() {
         (
             r#"{"id":1,"op":"subscribe","subject":"/t/k","from":[{"epoch":"e"}]}"#,
             Some(1),
-            r#"bad-field: `from` has to be a list of positions like {"epoch":"…","seq":41}, with whole numbers, not [{"epoch":"e"}]"#,
+            r#"bad-field: `from` has to be a list of positions like {"epoch":"…","seq":41}, with whole numbers from -1, not [{"epoch":"e"}]"#,
         ),
         (
             r#"{"id":1,"op":"subscribe","subject":"/t/k","history":-1}"#,
@@ -279,12 +279,9 @@ fn answers_are_written_as_documented() {
         (
             ServerMessage::Position {
                 subject: subject(),
-                at: vec![
-                    Position::new(Epoch::from_wire("T.0.3"), 41),
-                    Position::new(Epoch::from_wire("T.1.3"), 7),
-                ],
+                at: vec![place(0, "T.0.3", 41), place(1, "T.1.3", -1)],
             },
-            r#"{"op":"position","subject":"/telemetry/dev-1","at":[{"epoch":"T.0.3","seq":41},{"epoch":"T.1.3","seq":7}]}"#,
+            r#"{"op":"position","subject":"/telemetry/dev-1","at":[{"partition":0,"epoch":"T.0.3","seq":41},{"partition":1,"epoch":"T.1.3","seq":-1}]}"#,
         ),
         (
             ServerMessage::Dropped {
@@ -510,6 +507,13 @@ fn delivery<'a>(
     }
 }
 
+fn place(partition: i32, epoch: &str, seq: i64) -> PartitionPosition {
+    PartitionPosition {
+        partition,
+        position: Position::new(Epoch::from_wire(epoch), seq),
+    }
+}
+
 fn strings() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{0,12}", ".{0,12}", "[\0-\x1f\"\\\\/]{0,8}"]
 }
@@ -533,7 +537,7 @@ fn data() -> impl Strategy<Value = Data<'static>> {
 }
 
 fn requests() -> impl Strategy<Value = ClientMessage<'static>> {
-    let position = (strings(), 0..=i64::MAX)
+    let position = (strings(), Position::BEFORE_FIRST..=i64::MAX)
         .prop_map(|(epoch, seq)| Position::new(Epoch::from_wire(&epoch), seq));
     let subscribe = (
         any::<u64>(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Data;
-use super::json::{push_data, push_number, push_positions, push_string};
+use super::json::{push_data, push_number, push_position, push_string};
 use crate::position::Position;
 use crate::subject::Subject;
 
@@ -78,8 +78,13 @@ impl ClientMessage<'_> {
 pub fn encode_subscribe(id: u64, subject: &str, from: &[Position], history: Option<u32>) -> String {
     let mut out = begin("subscribe", id, subject);
     if !from.is_empty() {
-        out.push_str(",\"from\":");
-        push_positions(&mut out, from);
+        out.push_str(",\"from\":[");
+        for (index, position) in from.iter().enumerate() {
+            out.push_str(if index == 0 { "{" } else { ",{" });
+            push_position(&mut out, position);
+            out.push('}');
+        }
+        out.push(']');
     }
     if let Some(history) = history {
         out.push_str(",\"history\":");

@@ -269,7 +269,7 @@ fn missing(whose: &str, name: &str) -> Problem {
 /// A list of positions, or one.
 fn read_positions(raw: &RawValue) -> Result<Vec<Position>, Problem> {
     const WANTED: &str =
-        "a list of positions like {\"epoch\":\"…\",\"seq\":41}, with whole numbers";
+        "a list of positions like {\"epoch\":\"…\",\"seq\":41}, with whole numbers from -1";
 
     let text = raw.get();
     let positions = if text.starts_with('[') {
@@ -308,8 +308,7 @@ impl WirePosition<'_> {
                 raw,
             ));
         }
-        // -1 stands before the first record of an empty partition.
-        if self.seq < -1 {
+        if self.seq < Position::BEFORE_FIRST {
             return Err(Problem::bad_field(
                 FROM,
                 "made of sequence numbers from -1",

@@ -62,20 +62,12 @@ pub(super) fn push_string(out: &mut impl Output, text: &str) {
     out.push_text("\"");
 }
 
-/// A list of positions, as `from` and `at` have it.
-pub(super) fn push_positions(out: &mut impl Output, positions: &[Position]) {
-    for (index, position) in positions.iter().enumerate() {
-        out.push_text(if index == 0 {
-            "[{\"epoch\":"
-        } else {
-            ",{\"epoch\":"
-        });
-        push_string(out, position.epoch.as_str());
-        out.push_text(",\"seq\":");
-        push_number(out, position.seq);
-        out.push_text("}");
-    }
-    out.push_text(if positions.is_empty() { "[]" } else { "]" });
+/// `"epoch":…,"seq":…`.
+pub(super) fn push_position(out: &mut impl Output, position: &Position) {
+    out.push_text("\"epoch\":");
+    push_string(out, position.epoch.as_str());
+    out.push_text(",\"seq\":");
+    push_number(out, position.seq);
 }
 
 /// `"data":…` or `"data_base64":…`.

@@ -11,7 +11,7 @@
 //! | gateway to device, unasked | |
 //! |---|---|
 //! | `{"op":"message","subject":"/t/k","epoch":"…","seq":42,"prev":41,"kind":"update","data":"text"}` | a record |
-//! | `{"op":"position","subject":"/t/*","at":[{"epoch":"…","seq":41}]}` | how far a subscription has got |
+//! | `{"op":"position","subject":"/t/*","at":[{"partition":0,"epoch":"…","seq":41}]}` | how far a subscription has got |
 //! | `{"op":"dropped","subject":"/t/k","count":7,"reason":"conflated"}` | the device was too slow |
 //! | `{"op":"reconnect","after_ms":1500}` | the gateway is leaving |
 //! | `{"op":"subscribed","subject":"/t/k","recovery":"resynced","reason":"diverged"}`, without `id` | a running subscription starts anew |
@@ -21,7 +21,8 @@
 //! - Under a wildcard subscription a message also has `"key"`, spelled as in a subject (`/topic/` + key is the record's
 //!   own subject; `null` for a record without a key), and `"partition"`, because there `prev` counts per partition.
 //! - `position` says that everything up to these places has been sent on this subscription; it names one place for each
-//!   partition that counts, and takes the place of all positions the device has. A gateway sends it where there is no
+//!   partition in which the subject may have messages, and takes the place of all positions the device has. `seq` is -1
+//!   in a partition without records, there and in `from`. A gateway sends it where there is no
 //!   message to learn a position from: a device that subscribed to a quiet subject, or to a topic with quiet partitions,
 //!   could not resume without it.
 //! - `prev` is `null` if no message on this subject and partition came before.

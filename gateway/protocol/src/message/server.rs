@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::json::{Output, push_data, push_number, push_positions, push_string};
+use super::json::{Output, push_data, push_number, push_position, push_string};
 use super::{Data, DropReason, ErrorCode, Kind, ResyncReason};
-use crate::position::Position;
+use crate::position::PartitionPosition;
 
 /// A message to a device; see [`ServerMessage::parse`] for how a device reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,8 @@ pub enum ServerMessage<'a> {
     Position {
         /// The subscription.
         subject: Cow<'a, str>,
-        /// One place for each partition that counts.
-        at: Vec<Position>,
+        /// One place for each partition in which the subject may have messages.
+        at: Vec<PartitionPosition>,
     },
     /// The device was too slow for some messages.
     Dropped {
@@ -135,7 +135,7 @@ impl ServerMessage<'_> {
                 begin(out, "position", None);
                 push_string_field(out, "subject", subject);
                 push_name(out, "at");
-                push_positions(out, at);
+                push_places(out, at);
                 out.push(b'}');
             }
             Self::Dropped {
@@ -210,6 +210,22 @@ fn encode_subscribed(out: &mut Vec<u8>, id: Option<u64>, subject: &str, recovery
         }
     }
     out.push(b'}');
+}
+
+fn push_places(out: &mut Vec<u8>, at: &[PartitionPosition]) {
+    out.push(b'[');
+    for (index, place) in at.iter().enumerate() {
+        out.push_text(if index == 0 {
+            "{\"partition\":"
+        } else {
+            ",{\"partition\":"
+        });
+        push_number(out, place.partition);
+        out.push(b',');
+        push_position(out, &place.position);
+        out.push(b'}');
+    }
+    out.push(b']');
 }
 
 fn begin(out: &mut Vec<u8>, op: &str, id: Option<u64>) {

@@ -10,7 +10,7 @@ use super::{
     Data, Delivery, DropReason, ErrorCode, Kind, Recovery, ResyncReason, ServerMessage,
     WildcardRecord,
 };
-use crate::position::{Epoch, Position};
+use crate::position::{Epoch, PartitionPosition, Position};
 
 /// Why a frame is no message of a gateway. The device should connect to another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,14 +71,19 @@ struct Wire<'a> {
 /// A position; what a newer gateway may add to it is ignored.
 #[derive(Deserialize)]
 struct Place<'a> {
+    partition: i32,
     #[serde(borrow)]
     epoch: Text<'a>,
     seq: i64,
 }
 
 impl Place<'_> {
-    fn read(self) -> Position {
-        Position::new(Epoch::from_wire(&self.epoch.0), self.seq)
+    fn read(self) -> PartitionPosition {
+        let position = Position::new(Epoch::from_wire(&self.epoch.0), self.seq);
+        PartitionPosition {
+            partition: self.partition,
+            position,
+        }
     }
 }
 
