@@ -4,7 +4,7 @@
 
 use std::{
     error::Error,
-    io::Read,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -33,7 +33,11 @@ const KINDS: [(ProxyProtocol, &str); 3] = [
 ];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    // Ports are found free and taken again later; nobody else may take them meanwhile.
+    let arguments = Arguments {
+        test_threads: Some(1),
+        ..Arguments::from_args()
+    };
     let haproxy = [
         "/usr/sbin/haproxy",
         "/usr/local/sbin/haproxy",
@@ -163,13 +167,17 @@ impl Member {
         Ok(Self { listener, address })
     }
 
-    /// Everything that is sent when a client connects, says nothing and ends.
-    fn header_of(&self, client: &TcpStream) -> Outcome<Vec<u8>> {
+    /// Everything that is sent before the client's own first words.
+    fn header_of(&self, mut client: &TcpStream) -> Outcome<Vec<u8>> {
+        const FIRST_WORDS: &[u8] = b"first words";
         let (mut stream, _) = self.listener.accept()?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        client.shutdown(std::net::Shutdown::Write)?;
+        client.write_all(FIRST_WORDS)?;
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes)?;
+        while !bytes.ends_with(FIRST_WORDS) {
+            read_some(&mut stream, &mut bytes)?;
+        }
+        bytes.truncate(bytes.len() - FIRST_WORDS.len());
         // No TIME_WAIT: the next client comes from the same port.
         socket2::SockRef::from(client).set_linger(Some(Duration::ZERO))?;
         Ok(bytes)
@@ -182,14 +190,20 @@ impl Member {
         let mut bytes = Vec::new();
         // The request follows its header; both are here once its end is.
         while !bytes.ends_with(b"\r\n\r\n") || !bytes.windows(6).any(|window| window == b"HTTP/1") {
-            let mut more = [0; 512];
-            let read = stream.read(&mut more)?;
-            if read == 0 {
-                break;
-            }
-            bytes.extend_from_slice(&more[..read]);
+            read_some(&mut stream, &mut bytes)?;
         }
         Ok((bytes, own))
+    }
+}
+
+fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Outcome<()> {
+    let mut more = [0; 512];
+    match stream.read(&mut more)? {
+        0 => Err(format!("ended after {:?}", bytes.escape_ascii().to_string()).into()),
+        read => {
+            bytes.extend_from_slice(&more[..read]);
+            Ok(())
+        }
     }
 }
 

@@ -163,7 +163,7 @@ impl<'a> Opening<'a> {
         let source = server
             .local_addr()
             .map_err(|_| Refusal::MemberUnreachable)?;
-        let flow = Flow::new(self.id, self.server, self.client, source, claim.member);
+        let flow = Flow::new(self.id, self.client, source, &claim);
         let header = proxy_header::for_connection(
             self.virtual_server.model.proxy_protocol,
             self.client,

@@ -14,6 +14,7 @@ use crate::{balance::MemberId, engine::core::Core, faults::Ending, roster::Entry
 pub(crate) struct Flow {
     pub(crate) id: u64,
     pub(crate) server: usize,
+    pub(crate) pool: usize,
     pub(crate) client: SocketAddr,
     pub(crate) source: SocketAddr,
     pub(crate) member: SocketAddr,
@@ -41,20 +42,15 @@ pub(crate) enum Order {
 }
 
 impl Flow {
-    pub(crate) fn new(
-        id: u64,
-        server: usize,
-        client: SocketAddr,
-        source: SocketAddr,
-        member: SocketAddr,
-    ) -> Self {
+    pub(crate) fn new(id: u64, client: SocketAddr, source: SocketAddr, claim: &Claim) -> Self {
         let now = Instant::now();
         Self {
             id,
-            server,
+            server: claim.server,
+            pool: claim.pool,
             client,
             source,
-            member,
+            member: claim.member,
             opened: now,
             up: Cell::new(0),
             down: Cell::new(0),

@@ -205,12 +205,13 @@ impl Tunnel {
         };
         let core = &self.seat.core;
         let server = &core.virtuals[self.seat.server];
+        let roster = core.pools[self.flow.pool].borrow();
         let facts = Facts {
             id: self.flow.id,
             virtual_server: &server.model.name,
             client: self.flow.client,
             destination: server.address,
-            pool: &server.model.pool,
+            pool: &roster.pool().name,
             member: Some(self.flow.member),
             source: Some(self.flow.source),
         };

@@ -277,3 +277,92 @@ impl Findings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_written_and_read_back_whole() {
+        let text = r#"{
+            "seed": 7,
+            "virtual-servers": [{
+                "name": "wss", "listen": "127.0.0.1:0", "pool": "gateways", "accept-proxy": true,
+                "snat": {"addresses": ["127.0.0.2"], "ports": "stride-8", "port-range": [1024, 65535]},
+                "persistence": {"source-address": {"timeout": "3m"}},
+                "proxy-protocol": "v2-crc", "idle-timeout": {"after": "5m", "then": "reset"},
+                "connection-limit": 1000, "connect-timeout": "5s", "reselect-tries": 1
+            }],
+            "pools": [{
+                "name": "gateways", "balance": "least-connections", "service-down-action": "reset", "slow-ramp": "10s",
+                "members": [
+                    {"address": "127.0.0.1:8800", "weight": 2, "connection-limit": 500, "state": "disabled", "monitor-address": "127.0.0.1:8801"}
+                ],
+                "monitors": [
+                    {"kind": "tcp", "interval": "5s", "timeout": "2s", "fall": 3, "rise": 1, "proxy-protocol": "v2-local"},
+                    {"kind": {"http": {"path": "/ready", "status": 200, "receive-disable": "draining"}},
+                     "interval": "1s", "timeout": "1s", "fall": 2, "rise": 2, "port": 8801, "proxy-protocol": "off"}
+                ]
+            }]
+        }"#;
+
+        let model = Model::from_json(text).unwrap();
+
+        let written: serde_json::Value = serde_json::to_value(&model).unwrap();
+        assert_eq!(
+            written,
+            serde_json::from_str::<serde_json::Value>(text).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line() {
+        let text = "{\n\"virtual-servers\": [],\n\"pool\": []\n}";
+
+        let refusal = Model::from_json(text).unwrap_err().to_string();
+
+        assert_eq!(
+            refusal,
+            "unknown field `pool`, expected one of `seed`, `virtual-servers`, `pools` at line 3 column 6"
+        );
+    }
+
+    #[test]
+    fn every_contradiction_is_listed_with_its_place_and_a_remedy() {
+        let member: SocketAddr = ([127, 0, 0, 1], 8800).into();
+        let mut model = Model::simple(([127, 0, 0, 1], 0).into(), [member, member]);
+        model.virtual_servers[0].connection_limit = Some(0);
+        model.virtual_servers[0].snat = Snat {
+            addresses: vec!["::1".parse().unwrap()],
+            ports: SnatPorts::Preserve,
+            port_range: Some((2_000, 1_000)),
+        };
+        model.virtual_servers.push(VirtualServer::new(
+            "virtual",
+            ([127, 0, 0, 1], 0).into(),
+            "elsewhere",
+        ));
+        model.pools[0].members[0].weight = 0;
+        model.pools[0].monitors.push(Monitor {
+            fall: 0,
+            ..Monitor::new(MonitorKind::http("ready"))
+        });
+
+        let refusal = model.check().unwrap_err().to_string();
+
+        let expected = [
+            "virtual-servers[1].name: `virtual` is taken; give each its own name",
+            "virtual-servers[0].connection-limit: 0 lets nobody in; leave it out for no limit",
+            "virtual-servers[0].snat.port-range: 2000 to 1000 is no range of ports; write the first and the last port, from 1 to 65535",
+            "virtual-servers[0].snat.port-range: with preserve ports nobody asks for a range; leave it out, or choose a model such as ports = range",
+            "virtual-servers[0].snat.addresses: no address can reach the member 127.0.0.1:8800; add one of the member's family, or leave addresses out",
+            "virtual-servers[0].snat.addresses: no address can reach the member 127.0.0.1:8800; add one of the member's family, or leave addresses out",
+            "virtual-servers[1].pool: there is no pool `elsewhere`; known pools: pool",
+            "pools[0].members[0].weight: a weight of 0 has no share; write at least 1, or state = disabled",
+            "pools[0].members[1].address: 127.0.0.1:8800 is in the pool already; name each member once; use weight for a larger share",
+            "pools[0].monitors[0].fall: 0 probes decide nothing; write at least 1",
+            "pools[0].monitors[0].kind.path: \"ready\" is no path; begin with / and leave out blanks",
+        ];
+        assert_eq!(refusal.lines().collect::<Vec<_>>(), expected);
+    }
+}

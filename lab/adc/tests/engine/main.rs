@@ -4,6 +4,9 @@
 mod common;
 
 mod balancing;
+mod faults;
 mod monitors;
+mod rest;
+mod rules;
 mod source_ports;
 mod tunnels;
