@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::app::App;
 use crate::config::{Backend, Endpoint, LoopConfig};
 use crate::connection::{ConnId, Ending, Phase};
-use crate::driver::{self, Lanes, Readiness};
+use crate::driver::{self, Driver, Lanes, Readiness};
 use crate::ending::{Closed, Failure};
 use crate::mailbox::{Inbox, Mailbox, mailbox};
 use crate::net::Net;
@@ -84,10 +84,11 @@ impl<A: App> EventLoop<A> {
     /// # Errors
     /// The kernel refuses what a loop cannot do without.
     pub fn run(self) -> Result<A, LoopError> {
-        let driver = driver::epoll(self.inbox.bell()).map_err(|source| LoopError::Io {
-            what: "no epoll instance",
-            source,
-        })?;
+        let driver =
+            Driver::new(self.report.chosen, self.inbox.bell()).map_err(|source| LoopError::Io {
+                what: "the back end does not start",
+                source,
+            })?;
         let lanes = driver.lanes();
         let endpoints = Arc::from(self.config.endpoints.as_slice());
         let net = Net::new(self.config, driver, Instant::now());
@@ -115,16 +116,25 @@ impl<A: App> EventLoop<A> {
 }
 
 fn choose(wanted: Backend) -> Result<BackendReport, LoopError> {
+    let io_uring = BackendReport {
+        chosen: Backend::IoUring,
+        fallback: None,
+    };
     match wanted {
         Backend::Epoll => Ok(BackendReport {
             chosen: Backend::Epoll,
             fallback: None,
         }),
-        Backend::Auto => Ok(BackendReport {
-            chosen: Backend::Epoll,
-            fallback: Some("io_uring is not built in yet".to_owned()),
+        Backend::IoUring => driver::probe_uring()
+            .map(|()| io_uring)
+            .map_err(LoopError::NoIoUring),
+        Backend::Auto => Ok(match driver::probe_uring() {
+            Ok(()) => io_uring,
+            Err(reason) => BackendReport {
+                chosen: Backend::Epoll,
+                fallback: Some(reason),
+            },
         }),
-        Backend::IoUring => Err(LoopError::NoIoUring("it is not built in yet".to_owned())),
     }
 }
 

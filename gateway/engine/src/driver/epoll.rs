@@ -100,22 +100,31 @@ pub(super) fn read(
     lanes: &mut Lanes,
     results: &mut Vec<Result<usize, Errno>>,
 ) {
-    for (number, Socket::Descriptor(socket)) in sockets.iter().enumerate() {
-        let read = rustix::net::recv(socket, lanes.lane(number), RecvFlags::DONTWAIT);
-        results.push(read.map(|(bytes, _)| bytes));
-    }
+    results.extend(sockets.iter().enumerate().map(|(number, socket)| {
+        let socket = descriptor(socket)?;
+        let (bytes, _) = rustix::net::recv(socket, lanes.lane(number), RecvFlags::DONTWAIT)?;
+        Ok(bytes)
+    }));
 }
 
 pub(super) fn write(writes: &mut [Write<'_>], slices: &[IoSlice<'_>]) {
     const FLAGS: SendFlags = SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
     for write in writes {
-        let Socket::Descriptor(socket) = write.socket;
-        write.result = match &slices[write.first..write.first + write.count] {
+        let slices = &slices[write.first..write.first + write.count];
+        write.result = descriptor(write.socket).and_then(|socket| match slices {
             [slice] => rustix::net::send(socket, slice, FLAGS),
             slices => {
                 rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), FLAGS)
             }
-        };
+        });
+    }
+}
+
+/// A socket of the other back end is none of ours, and answered as the kernel would.
+fn descriptor(socket: &Socket) -> Result<&OwnedFd, Errno> {
+    match socket {
+        Socket::Descriptor(socket) => Ok(socket),
+        Socket::Direct { .. } => Err(Errno::BADF),
     }
 }
 

@@ -89,7 +89,7 @@ impl<S> Net<S> {
             });
             // It leaves when the socket turns writable, which is when it is connected.
             rare.backlog = Some(Backlog::begin(Item::own(words, Kind::Own), 0));
-            self.driver.watch_writable(&connection.socket, conn);
+            self.driver.watch_writable(&connection.socket);
         }
         self.counters.dialled += 1;
         Ok(conn)

@@ -176,7 +176,7 @@ impl<S> Net<S> {
             Ending::Closed(_) => self.counters.closed += 1,
             Ending::Failed(_) => self.counters.failed += 1,
         }
-        self.driver.detach(connection.socket, conn, reset);
+        self.driver.detach(connection.socket, reset);
     }
 
     /// How the connection ends, if that is decided.

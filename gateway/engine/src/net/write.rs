@@ -196,7 +196,7 @@ impl<S> Net<S> {
                 self.queued += backlog.bytes();
                 self.counters.blocked += 1;
                 connection.rare().backlog = Some(backlog);
-                self.driver.watch_writable(&connection.socket, conn);
+                self.driver.watch_writable(&connection.socket);
             }
         }
     }
@@ -242,7 +242,7 @@ impl<S> Net<S> {
                 return true;
             }
             if written < wanted {
-                self.driver.watch_writable(&connection.socket, conn);
+                self.driver.watch_writable(&connection.socket);
                 return false;
             }
         }

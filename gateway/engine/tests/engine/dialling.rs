@@ -44,6 +44,7 @@ fn a_dialled_connection_talks_to_an_independent_server(backend: Backend) {
 
     server.close(None).unwrap();
     while server.read().is_ok() {}
+    drop(server);
     assert_eq!(
         lab.next(),
         Seen::Closed(Closed::ByPeer {
