@@ -5,23 +5,23 @@
 
 mod environment;
 mod ports;
+mod request;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use testcontainers::bollard::models::HostConfig;
-use testcontainers::core::IntoContainerPort as _;
+use anyhow::Context as _;
 use testcontainers::core::error::TestcontainersError;
-use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _};
+use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 use tokio::runtime::Runtime;
 
 use crate::admin::Admin;
 use crate::engine;
 use crate::error::StartError;
 use crate::metadata::Metadata;
+use crate::names;
 use crate::settings::Access;
 use environment::Node;
+use request::{broker, holder, is_port_taken, published, start};
 
 /// The image, as its publisher names it.
 pub const IMAGE: (&str, &str) = ("apache/kafka", "3.9.1");
@@ -57,11 +57,21 @@ impl ContainerCluster {
         runtime.block_on(engine::prepare())?;
         let mut attempt = 1;
         let cluster = loop {
-            match runtime.block_on(or_cancelled(Self::launch(runtime, brokers), cancelled)) {
-                Err(StartError::Failed(error)) if attempt < ATTEMPTS && is_port_taken(&error) => {
-                    attempt += 1
+            let name = names::unique("kafka");
+            match runtime.block_on(or_cancelled(
+                Self::launch(runtime, brokers, &name),
+                cancelled,
+            )) {
+                Ok(cluster) => break cluster,
+                Err(error) => {
+                    // A container that was made and not started has no handle yet that would remove it.
+                    let _ =
+                        runtime.block_on(engine::remove_labelled(request::CLUSTER_LABEL, &name));
+                    if attempt == ATTEMPTS || !is_port_taken(&error) {
+                        return Err(error);
+                    }
+                    attempt += 1;
                 }
-                other => break other?,
             }
         };
         cluster.wait_for_all(cancelled)?;
@@ -136,19 +146,23 @@ impl ContainerCluster {
         })
     }
 
-    async fn launch(runtime: &'static Runtime, brokers: u16) -> Result<Self, StartError> {
+    async fn launch(
+        runtime: &'static Runtime,
+        brokers: u16,
+        name: &str,
+    ) -> Result<Self, StartError> {
         let ports =
             ports::free(usize::from(brokers)).context("cannot find free ports for Kafka")?;
         let pod = match brokers {
             1 => None,
-            _ => Some(start(published(holder(), &ports)).await?),
+            _ => Some(start(published(holder(name), &ports)).await?),
         };
         let mut running = Vec::new();
         for node in Node::cluster(&ports) {
             let request = node
                 .environment()
                 .into_iter()
-                .fold(request(), |request, (key, value)| {
+                .fold(broker(name), |request, (key, value)| {
                     request.with_env_var(key, value)
                 });
             let request = match &pod {
@@ -243,60 +257,6 @@ impl Drop for ContainerCluster {
         self.brokers.clear();
         self.pod = None;
     }
-}
-
-fn request() -> ContainerRequest<GenericImage> {
-    let (key, value) = engine::owner_label();
-    GenericImage::new(IMAGE.0, IMAGE.1)
-        .with_label(key, value)
-        .with_startup_timeout(READY)
-}
-
-/// The pod: any program that stays, from an image that is there anyway.
-fn holder() -> ContainerRequest<GenericImage> {
-    request().with_cmd(["sleep", "1000000000"])
-}
-
-/// Publishes each port under the same number, on this machine only.
-fn published(
-    request: ContainerRequest<GenericImage>,
-    ports: &[u16],
-) -> ContainerRequest<GenericImage> {
-    let request = ports.iter().fold(request, |request, port| {
-        request.with_mapped_port(*port, port.tcp())
-    });
-    request.with_host_config_modifier(only_here)
-}
-
-fn only_here(host: &mut HostConfig) {
-    let bindings = host
-        .port_bindings
-        .iter_mut()
-        .flat_map(|bindings| bindings.values_mut())
-        .flatten()
-        .flatten();
-    for binding in bindings {
-        binding.host_ip = Some("127.0.0.1".to_owned());
-    }
-}
-
-async fn start(request: ContainerRequest<GenericImage>) -> Result<Container, StartError> {
-    let (name, tag) = IMAGE;
-    request.start().await.map_err(|error| {
-        let words = format!("{:#}", anyhow!(error));
-        match words.contains("pull") {
-            true => StartError::Unfit {
-                what: format!("the image {name}:{tag} is neither here nor to be had ({words})"),
-                remedy: format!("pull it where the network allows: docker pull {name}:{tag}; or build it from Debian packages: bash .ci/images/kafka/build"),
-            },
-            false => StartError::Failed(anyhow!(words).context("cannot start a Kafka container")),
-        }
-    })
-}
-
-fn is_port_taken(error: &anyhow::Error) -> bool {
-    let words = format!("{error:#}");
-    words.contains("port is already allocated") || words.contains("address already in use")
 }
 
 /// Dropping the started half of a cluster removes it.

@@ -80,33 +80,49 @@ async fn connect() -> Result<Docker, StartError> {
 }
 
 async fn sweep(docker: &Docker) -> Result<(), StartError> {
-    let ours = HashMap::from([("label", vec![OWNER_LABEL])]);
+    for (id, label) in labelled(docker, OWNER_LABEL).await? {
+        if label.parse::<Owner>().is_ok_and(|owner| !owner.is_alive()) {
+            remove(docker, &id).await;
+        }
+    }
+    Ok(())
+}
+
+/// Removes containers that carry `label=value`, whoever holds a handle of them.
+pub(crate) async fn remove_labelled(label: &str, value: &str) -> Result<(), StartError> {
+    let docker = connect().await?;
+    for (id, found) in labelled(&docker, label).await? {
+        if found == value {
+            remove(&docker, &id).await;
+        }
+    }
+    Ok(())
+}
+
+/// Containers that carry `label`: their ids and its value.
+async fn labelled(docker: &Docker, label: &str) -> Result<Vec<(String, String)>, StartError> {
+    let filter = HashMap::from([("label", vec![label])]);
     let list = ListContainersOptionsBuilder::new()
         .all(true)
-        .filters(&ours)
+        .filters(&filter)
         .build();
     let found = docker
         .list_containers(Some(list))
         .await
         .map_err(|error| silent(&error.to_string()))?;
-    for container in found {
-        let owner = container
-            .labels
-            .unwrap_or_default()
-            .remove(OWNER_LABEL)
-            .and_then(|label| label.parse::<Owner>().ok());
-        if let (Some(id), Some(owner)) = (container.id, owner)
-            && !owner.is_alive()
-        {
-            let force = RemoveContainerOptionsBuilder::new()
-                .force(true)
-                .v(true)
-                .build();
-            // Another lab may be sweeping too; whoever is second finds nothing to remove.
-            let _ = docker.remove_container(&id, Some(force)).await;
-        }
-    }
-    Ok(())
+    Ok(found
+        .into_iter()
+        .filter_map(|container| Some((container.id?, container.labels?.remove(label)?)))
+        .collect())
+}
+
+/// Somebody else may be removing it too; whoever is second finds nothing.
+async fn remove(docker: &Docker, id: &str) {
+    let force = RemoveContainerOptionsBuilder::new()
+        .force(true)
+        .v(true)
+        .build();
+    let _ = docker.remove_container(id, Some(force)).await;
 }
 
 fn silent(reason: &str) -> StartError {

@@ -80,6 +80,17 @@ pub struct Hole {
     pub found: i64,
 }
 
+/// A barrier in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The barrier's offset.
+    pub offset: i64,
+}
+
 /// How much was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -121,12 +132,14 @@ impl TruthReader {
 
     /// Writes a barrier into every partition and waits until the reader has passed all of them.
     ///
-    /// Everything that Kafka acknowledged before this call has then gone to the sink.
-    pub fn barrier(&mut self, patience: Duration) -> anyhow::Result<()> {
+    /// Everything that Kafka acknowledged before this call has then gone to the sink. Answers where the barriers are.
+    pub fn barrier(&mut self, patience: Duration) -> anyhow::Result<Vec<Mark>> {
         let deadline = Instant::now() + patience;
         let partitions = self.ask(|reply| Order::Partitions { reply }, deadline)?;
-        let targets = self.barriers.write(&partitions, deadline)?;
-        self.ask(|reply| Order::Pass { targets, reply }, deadline)
+        let marks = self.barriers.write(partitions, deadline)?;
+        let targets = marks.clone();
+        self.ask(|reply| Order::Pass { targets, reply }, deadline)?;
+        Ok(marks)
     }
 
     /// Reads `topic` from its beginning again, as a new incarnation: it was deleted and created again.

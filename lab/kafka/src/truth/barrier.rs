@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::BARRIER_HEADER;
 use super::positions::Partition;
+use super::{BARRIER_HEADER, Mark};
 use crate::publisher::{Publisher, Record};
 
 /// Writes barriers, each round with a number of its own.
@@ -23,9 +23,9 @@ impl BarrierWriter {
     /// Writes one barrier into each of `partitions` and answers where they are.
     pub(crate) fn write(
         &mut self,
-        partitions: &[Partition],
+        partitions: Vec<Partition>,
         deadline: Instant,
-    ) -> anyhow::Result<Vec<(Partition, i64)>> {
+    ) -> anyhow::Result<Vec<Mark>> {
         self.round += 1;
         let records: Vec<Record> = partitions
             .iter()
@@ -33,10 +33,13 @@ impl BarrierWriter {
             .collect();
         let patience = deadline.saturating_duration_since(Instant::now());
         let placed = self.publisher.publish_all(&records, patience)?;
-        Ok(partitions
-            .iter()
-            .cloned()
-            .zip(placed.into_iter().map(|placed| placed.offset))
+        let marks = partitions.into_iter().zip(placed);
+        Ok(marks
+            .map(|((topic, partition), placed)| Mark {
+                topic,
+                partition,
+                offset: placed.offset,
+            })
             .collect())
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{Hole, Start};
+use super::{Hole, Mark, Start};
 use crate::settings::{self, Access};
 
 /// A partition of a topic.
@@ -15,8 +15,14 @@ pub(crate) type Partition = (String, i32);
 /// For each partition the next offset that has not been read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Positions {
-    next: BTreeMap<Partition, i64>,
-    incarnations: BTreeMap<String, u32>,
+    topics: BTreeMap<String, Topic>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Topic {
+    /// How often it was created again.
+    incarnation: u32,
+    next: BTreeMap<i32, i64>,
 }
 
 impl Positions {
@@ -36,81 +42,101 @@ impl Positions {
         Ok(positions)
     }
 
-    /// Takes up the partitions of `topic` that are not yet read.
+    /// Takes up the partitions of `name` that are not yet read.
     pub(crate) fn add(
         &mut self,
         consumer: &BaseConsumer,
-        topic: &str,
+        name: &str,
         start: Start,
     ) -> anyhow::Result<()> {
-        for partition in partitions(consumer, topic)? {
-            let (low, high) = watermarks(consumer, topic, partition)?;
+        let topic = self.topics.entry(name.to_owned()).or_default();
+        for partition in partitions(consumer, name)? {
+            let (low, high) = watermarks(consumer, name, partition)?;
             let next = match start {
                 Start::Beginning => low,
                 Start::End => high,
             };
-            self.next
-                .entry((topic.to_owned(), partition))
-                .or_insert(next);
+            topic.next.entry(partition).or_insert(next);
         }
-        self.incarnations.entry(topic.to_owned()).or_default();
         Ok(())
     }
 
     /// Forgets a topic that was deleted; what is read of that name from now on is its next incarnation.
-    pub(crate) fn forget(&mut self, topic: &str) {
-        self.next.retain(|(name, _), _| name != topic);
-        *self.incarnations.entry(topic.to_owned()).or_default() += 1;
+    pub(crate) fn forget(&mut self, name: &str) {
+        let topic = self.topics.entry(name.to_owned()).or_default();
+        topic.next.clear();
+        topic.incarnation += 1;
     }
 
     /// The record at `offset` was read.
     pub(crate) fn advance(&mut self, topic: &str, partition: i32, offset: i64) {
-        if let Some(next) = self.next.get_mut(&(topic.to_owned(), partition)) {
+        if let Some(next) = self
+            .topics
+            .get_mut(topic)
+            .and_then(|topic| topic.next.get_mut(&partition))
+        {
             *next = offset + 1;
         }
     }
 
     /// How often `topic` was created again.
     pub(crate) fn incarnation(&self, topic: &str) -> u32 {
-        self.incarnations.get(topic).copied().unwrap_or(0)
+        self.topics.get(topic).map_or(0, |topic| topic.incarnation)
     }
 
     /// The partitions, in order.
     pub(crate) fn partitions(&self) -> Vec<Partition> {
-        self.next.keys().cloned().collect()
+        self.all()
+            .map(|(topic, partition, _)| (topic.to_owned(), partition))
+            .collect()
     }
 
-    /// Whether the record at `offset` was read, or its partition is no longer there to be read.
-    pub(crate) fn passed(&self, partition: &Partition, offset: i64) -> bool {
-        self.next.get(partition).is_none_or(|&next| next > offset)
+    /// Whether a barrier was read, or its partition is no longer there to be read.
+    pub(crate) fn passed(&self, mark: &Mark) -> bool {
+        let next = self
+            .topics
+            .get(&mark.topic)
+            .and_then(|topic| topic.next.get(&mark.partition));
+        next.is_none_or(|&next| next > mark.offset)
     }
 
     /// What to assign to a consumer.
     pub(crate) fn assignment(&self) -> anyhow::Result<TopicPartitionList> {
-        let mut list = TopicPartitionList::with_capacity(self.next.len());
-        for ((topic, partition), next) in &self.next {
-            list.add_partition_offset(topic, *partition, Offset::Offset(*next))?;
+        let mut list = TopicPartitionList::new();
+        for (topic, partition, next) in self.all() {
+            list.add_partition_offset(topic, partition, Offset::Offset(next))?;
         }
         Ok(list)
     }
 
-    /// Moves every position that the log no longer has into the log, and tells which.
+    /// Moves every position that the log no longer has into the log, and tells which. An error moves none.
     pub(crate) fn mend(&mut self, consumer: &BaseConsumer) -> anyhow::Result<Vec<Hole>> {
         let mut holes = Vec::new();
-        for ((topic, partition), next) in &mut self.next {
-            let (low, high) = watermarks(consumer, topic, *partition)?;
-            let found = (*next).clamp(low, high.max(low));
-            if found != *next {
+        for (topic, partition, expected) in self.all() {
+            let (low, high) = watermarks(consumer, topic, partition)?;
+            let found = expected.clamp(low, high.max(low));
+            if found != expected {
                 holes.push(Hole {
-                    topic: topic.clone(),
-                    partition: *partition,
-                    expected: *next,
+                    topic: topic.to_owned(),
+                    partition,
+                    expected,
                     found,
                 });
-                *next = found;
             }
         }
+        for hole in &holes {
+            self.advance(&hole.topic, hole.partition, hole.found - 1);
+        }
         Ok(holes)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, i32, i64)> {
+        self.topics.iter().flat_map(|(name, topic)| {
+            topic
+                .next
+                .iter()
+                .map(move |(&partition, &next)| (name.as_str(), partition, next))
+        })
     }
 }
 

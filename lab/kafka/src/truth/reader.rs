@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 
 use super::positions::{Partition, Positions};
-use super::{Event, PUBLISH_ID_HEADER, Seen, Start, Tally};
+use super::{Event, Mark, PUBLISH_ID_HEADER, Seen, Start, Tally};
 use crate::settings::Access;
 use crate::{raw, settings};
 
@@ -26,7 +26,7 @@ pub(crate) enum Order {
     Partitions { reply: mpsc::Sender<Vec<Partition>> },
     /// Tell me when all of these were read.
     Pass {
-        targets: Vec<(Partition, i64)>,
+        targets: Vec<Mark>,
         reply: mpsc::Sender<()>,
     },
     /// The topic was deleted and created again.
@@ -43,7 +43,7 @@ pub(crate) enum Order {
 
 /// A barrier that was written and not yet read.
 struct Awaited {
-    targets: Vec<(Partition, i64)>,
+    targets: Vec<Mark>,
     reply: mpsc::Sender<()>,
 }
 
@@ -153,9 +153,7 @@ impl Reader {
     fn answer_awaited(&mut self) {
         let positions = &self.positions;
         self.awaited.retain(|Awaited { targets, reply }| {
-            let passed = targets
-                .iter()
-                .all(|(partition, offset)| positions.passed(partition, *offset));
+            let passed = targets.iter().all(|mark| positions.passed(mark));
             if passed {
                 let _ = reply.send(());
             }
