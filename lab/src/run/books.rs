@@ -1,6 +1,5 @@
 //! The ledger at work: the log as the truth reader sees it on one side, what devices saw on the other.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,101 +14,84 @@ const TO_PASS: Duration = Duration::from_secs(30);
 
 /// Both sides of the books, while the run goes on.
 pub(super) struct Books {
-    pages: Arc<Mutex<Pages>>,
+    /// Shared by the truth reader's thread and the orchestrator.
+    ledger: Arc<Mutex<Ledger>>,
     truth: TruthReader,
-}
-
-/// What the truth reader's thread and the orchestrator share.
-#[derive(Default)]
-struct Pages {
-    ledger: Ledger,
-    /// The last offset read, by topic and partition.
-    read: HashMap<(String, i32), i64>,
 }
 
 impl Books {
     /// Starts to read the topics from their first offset.
     pub(super) fn open(cluster: &Cluster) -> Result<Self, ProviderError> {
-        let pages = Arc::new(Mutex::new(Pages::default()));
-        let shared = Arc::clone(&pages);
+        let ledger = Arc::new(Mutex::new(Ledger::new()));
+        let shared = Arc::clone(&ledger);
         let truth = TruthReader::open(
             &kafka::access(cluster),
             &cluster.topics,
             Start::Beginning,
             move |event| {
-                lock(&shared).take(&event);
+                take(&mut lock(&shared), &event);
             },
         )?;
-        Ok(Self { pages, truth })
+        Ok(Self { ledger, truth })
     }
 
     /// Enters what devices saw.
     pub(super) fn enter(&self, observations: &[Observation]) {
-        let mut pages = lock(&self.pages);
+        let mut ledger = lock(&self.ledger);
         for observation in observations {
-            enter(&mut pages.ledger, observation);
+            enter(&mut ledger, observation);
         }
     }
 
     /// These devices left on their own: nothing more is owed to them.
     pub(super) fn left(&self, devices: std::ops::Range<u32>) {
-        let mut pages = lock(&self.pages);
-        devices.for_each(|device| pages.ledger.left(device));
+        let mut ledger = lock(&self.ledger);
+        devices.for_each(|device| ledger.left(device));
     }
 
     /// Waits until the truth has reached everything that Kafka has acknowledged.
     pub(super) fn catch_up(&mut self) -> Result<(), ProviderError> {
-        Ok(self.truth.barrier(TO_PASS)?)
+        self.truth.barrier(TO_PASS)?;
+        Ok(())
     }
 
     /// From here on everything is owed to whoever is subscribed now.
     pub(super) fn fence(&mut self) -> Result<(), ProviderError> {
-        self.catch_up()?;
-        let mut pages = lock(&self.pages);
-        let positions: Vec<Position> = pages
-            .read
-            .iter()
-            .map(|((topic, partition), offset)| Position {
-                topic: topic.clone(),
-                partition: *partition,
-                offset: *offset,
+        let barriers = self.truth.barrier(TO_PASS)?;
+        let positions: Vec<Position> = barriers
+            .into_iter()
+            .map(|mark| Position {
+                topic: mark.topic,
+                partition: mark.partition,
+                offset: mark.offset,
             })
             .collect();
-        pages.ledger.fence(&positions);
+        lock(&self.ledger).fence(&positions);
         Ok(())
     }
 
     /// Messages that are owed and have not come yet, as far as the truth was read.
     pub(super) fn outstanding(&self) -> u64 {
-        lock(&self.pages).ledger.outstanding()
+        lock(&self.ledger).outstanding()
     }
 
     /// Reads the truth to its end and closes the books.
     pub(super) fn close(self) -> Result<Account, ProviderError> {
         self.truth.close(TO_PASS)?;
-        Ok(std::mem::take(&mut lock(&self.pages).ledger).close())
+        Ok(std::mem::take(&mut *lock(&self.ledger)).close())
     }
 }
 
-impl Pages {
-    fn take(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Record(seen) => {
-                self.read
-                    .insert((seen.topic.to_owned(), seen.partition), seen.offset);
-                self.ledger.record(&record(seen));
-            }
-            Event::Hole(hole) => {
-                self.ledger
-                    .hole(&hole.topic, hole.partition, hole.expected, hole.found)
-            }
-        }
+fn take(ledger: &mut Ledger, event: &Event<'_>) {
+    match event {
+        Event::Record(seen) => ledger.record(&record(seen)),
+        Event::Hole(hole) => ledger.hole(&hole.topic, hole.partition, hole.expected, hole.found),
     }
 }
 
-/// A thread that panicked leaves pages that are still true.
-fn lock(pages: &Mutex<Pages>) -> MutexGuard<'_, Pages> {
-    pages.lock().unwrap_or_else(PoisonError::into_inner)
+/// A thread that panicked leaves entries that are still true.
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn record<'a>(seen: &'a Seen<'_>) -> Record<'a> {
