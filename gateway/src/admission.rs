@@ -85,7 +85,8 @@ impl Admission {
     }
 
     /// Those who are in, whatever state their connection is in.
-    pub(crate) fn inside(&self) -> usize {
+    #[cfg(test)]
+    fn inside(&self) -> usize {
         self.inside.load(Ordering::Relaxed)
     }
 

@@ -4,11 +4,13 @@
 //! - [`subscriptions`]: which workgroups want which subjects.
 //! - [`reading`]: which partitions are read, and from where.
 //! - [`face`]: records as frames.
+//! - [`answer`]: what a subscription is told first.
 //! - [`desk`]: the decisions, free of threads and clients.
 //!
 //! A workgroup that is behind pauses the hub; nothing is dropped between Kafka and a workgroup. Absent: a timer on the
 //! way of a record, and any question to Kafka caused by a device.
 
+mod answer;
 pub(crate) mod desk;
 pub(crate) mod face;
 pub(crate) mod reading;

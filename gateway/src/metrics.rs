@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     pub(crate) cache_bytes: Gauge,
     pub(crate) last_value_bytes: Gauge,
     pub(crate) subjects: Gauge,
+    pub(crate) publish_ids: Gauge,
     pub(crate) encoded_bytes: Counter,
     pub(crate) groups: Arc<[Group]>,
 }
@@ -213,6 +214,11 @@ impl Metrics {
             m.last_value_bytes.clone(),
         );
         all.register("subjects", "Subjects that are known", m.subjects.clone());
+        all.register(
+            "publish_ids",
+            "Publish ids that are remembered, to suppress repetitions",
+            m.publish_ids.clone(),
+        );
         all.register(
             "encoded_bytes",
             "Bytes of messages encoded, each once for all devices",

@@ -25,8 +25,4 @@ impl Topics {
     pub(crate) fn name(&self, number: u16) -> &str {
         self.0.get(usize::from(number)).map_or("", String::as_str)
     }
-
-    pub(crate) fn names(&self) -> &[String] {
-        &self.0
-    }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use gateway_engine::ConnId;
 use gateway_protocol::message::{ErrorCode, Kind, Recovery, ResyncReason};
 
+use super::answer::Answer;
 use super::face::{Frames, Sent};
 use super::reading::{Meaning, Reading, Step};
 use super::request::{ForSubject, News, Request, Subscribe};
@@ -14,9 +15,7 @@ use crate::kafka::native::FetchedRecord;
 use crate::log::cache::{Appended, Cache, Incoming};
 use crate::log::duplicates::{Duplicates, Published};
 use crate::log::record::{Moment, PartitionId};
-use crate::log::recovery::{Claim, Lost, recover};
 use crate::log::subjects::SubjectId;
-use crate::log::track::Kept;
 use crate::metrics::{Metrics, Outcome, Reason};
 use crate::topics::Topics;
 
@@ -218,27 +217,23 @@ impl Desk {
     pub(crate) fn resync_topic(&mut self, topic: u16, reason: ResyncReason) {
         // What was encoded before goes out before.
         self.flush();
-        let subjects: Vec<SubjectId> = self
-            .subscriptions
-            .subjects()
-            .filter(|subject| {
-                self.cache
-                    .name(*subject)
-                    .is_some_and(|name| name.topic == topic)
-            })
-            .collect();
+        let subjects: Vec<SubjectId> = self.subscriptions.subjects().collect();
         for subject in subjects {
-            let Some(name) = self
-                .subscriptions
-                .of(subject)
-                .map(|subscribed| subscribed.name.clone())
-            else {
+            let Some(named) = self.cache.name(subject).filter(|name| name.topic == topic) else {
                 continue;
             };
-            let mut frames = Frames::default();
-            frames.push_subscribed(None, &name, Recovery::Resynced(reason));
-            self.push_last_value(&mut frames, subject, &name);
-            self.batch.insert(subject, frames);
+            let Some(subscribed) = self.subscriptions.of(subject) else {
+                continue;
+            };
+            let mut answer = Answer {
+                cache: &self.cache,
+                reading: &mut self.reading,
+                subject,
+                name: &subscribed.name,
+                topic,
+                key: named.key.as_deref(),
+            };
+            self.batch.insert(subject, answer.anew(reason));
         }
         self.flush();
     }
@@ -254,6 +249,7 @@ impl Desk {
         self.metrics
             .last_value_bytes
             .set(self.cache.last_value_bytes() as i64);
+        self.metrics.publish_ids.set(self.duplicates.len() as i64);
         self.metrics.subjects.set(self.cache.subjects() as i64);
     }
 
@@ -301,7 +297,8 @@ impl Desk {
     fn subscribe(&mut self, subscribe: &Subscribe) {
         // Records of this poll belong to those who subscribed before.
         self.flush();
-        let Some(subject) = self.cache.pin(subscribe.topic, subscribe.key.as_deref()) else {
+        let key = subscribe.key.as_deref();
+        let Some(subject) = self.cache.pin(subscribe.topic, key) else {
             let reason = "the gateway cannot remember more subjects".to_owned();
             return self.refuse(subscribe, ErrorCode::Overloaded, reason);
         };
@@ -309,7 +306,17 @@ impl Desk {
             .subscriptions
             .add(subject, subscribe.group, &subscribe.subject);
         self.count_subscriptions();
-        let (frames, messages) = self.answer(subscribe, subject).finish();
+        let mut answer = Answer {
+            cache: &self.cache,
+            reading: &mut self.reading,
+            subject,
+            name: &name,
+            topic: subscribe.topic,
+            key,
+        };
+        let (frames, recovery) = answer.to(subscribe);
+        self.count_resume(recovery);
+        let (frames, messages) = frames.finish();
         let granted = News::Granted {
             conn: subscribe.conn,
             subject,
@@ -318,106 +325,6 @@ impl Desk {
             messages,
         };
         self.tell(subscribe.group, granted);
-    }
-
-    /// The answer to a subscription, and what goes before live messages.
-    fn answer(&mut self, subscribe: &Subscribe, subject: SubjectId) -> Frames {
-        let mut frames = Frames::default();
-        if subscribe.from.is_empty() {
-            frames.push_subscribed(Some(subscribe.id), &subscribe.subject, Recovery::None);
-            match subscribe.history {
-                Some(count) => self.push_history(&mut frames, subject, &subscribe.subject, count),
-                None => self.push_last_value(&mut frames, subject, &subscribe.subject),
-            }
-            return frames;
-        }
-        let claims = self.claims(subscribe);
-        let recovered = recover(&self.cache, subject, &claims);
-        let recovery = recovered
-            .lost
-            .map_or(Recovery::Synced, |lost| Recovery::Resynced(reason(lost)));
-        let missed: Vec<(i32, Kept)> = recovered
-            .missed
-            .into_iter()
-            .map(|(partition, kept)| (partition, kept.clone()))
-            .collect();
-        self.count_resume(recovery);
-        frames.push_subscribed(Some(subscribe.id), &subscribe.subject, recovery);
-        if recovery != Recovery::Synced {
-            self.push_last_value(&mut frames, subject, &subscribe.subject);
-        }
-        for (partition, kept) in &missed {
-            self.push(
-                &mut frames,
-                subject,
-                &subscribe.subject,
-                *partition,
-                kept,
-                Kind::Recovered,
-            );
-        }
-        frames
-    }
-
-    /// The positions a device names, taken apart.
-    fn claims(&self, subscribe: &Subscribe) -> Vec<Claim> {
-        let topic_id = self.reading.topic_id(subscribe.topic);
-        subscribe
-            .from
-            .iter()
-            .map(|position| match position.epoch.history() {
-                Some(history) if Some(history.topic_id) == topic_id => Claim::Here {
-                    partition: history.partition,
-                    leader_epoch: history.leader_epoch,
-                    offset: position.seq,
-                },
-                Some(_) | None => Claim::Foreign,
-            })
-            .collect()
-    }
-
-    fn push_last_value(&mut self, frames: &mut Frames, subject: SubjectId, name: &str) {
-        if let Some((partition, kept)) = self.cache.last_value(subject) {
-            let kept = kept.clone();
-            self.push(frames, subject, name, partition, &kept, Kind::Snapshot);
-        }
-    }
-
-    fn push_history(&mut self, frames: &mut Frames, subject: SubjectId, name: &str, count: u32) {
-        for (partition, kept) in self
-            .cache
-            .newest(subject, usize::try_from(count).unwrap_or(usize::MAX))
-        {
-            self.push(frames, subject, name, partition, &kept, Kind::Recovered);
-        }
-    }
-
-    fn push(
-        &mut self,
-        frames: &mut Frames,
-        subject: SubjectId,
-        name: &str,
-        partition: i32,
-        kept: &Kept,
-        kind: Kind,
-    ) {
-        let Some(entry) = self.cache.name(subject) else {
-            return;
-        };
-        let (topic, whole_topic) = (entry.topic, entry.key.is_none());
-        let place = PartitionId { topic, partition };
-        let Some(epoch) = self.reading.epoch(place, kept.record.leader_epoch) else {
-            return;
-        };
-        frames.push_record(&Sent {
-            subject: name,
-            whole_topic,
-            partition,
-            epoch: epoch.as_str(),
-            prev: kept.prev,
-            kind,
-            record: &kept.record,
-        });
     }
 
     fn refuse(&mut self, subscribe: &Subscribe, code: ErrorCode, reason: String) {
@@ -452,10 +359,8 @@ impl Desk {
 
     fn count_resume(&self, recovery: Recovery) {
         let outcome = match recovery {
-            Recovery::None => Outcome {
-                outcome: "none",
-                reason: "",
-            },
+            // Who names no position resumes nothing.
+            Recovery::None => return,
             Recovery::Synced => Outcome {
                 outcome: "synced",
                 reason: "",
@@ -466,14 +371,6 @@ impl Desk {
             },
         };
         self.metrics.resumes.get_or_create(&outcome).inc();
-    }
-}
-
-fn reason(lost: Lost) -> ResyncReason {
-    match lost {
-        Lost::NotLoaded => ResyncReason::HistoryNotLoaded,
-        Lost::Evicted => ResyncReason::HistoryEvicted,
-        Lost::Diverged => ResyncReason::Diverged,
     }
 }
 

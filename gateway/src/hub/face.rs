@@ -73,10 +73,6 @@ impl Frames {
         self.bytes.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// The frames, to be shared, and how many messages they hold.
     pub(crate) fn finish(self) -> (Bytes, u32) {
         (self.bytes.into(), self.messages)

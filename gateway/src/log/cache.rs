@@ -114,18 +114,13 @@ impl Cache {
             .as_ref()
     }
 
-    /// The partitions of a topic that are being read.
-    pub(crate) fn partitions_of(
-        &self,
-        topic: u16,
-    ) -> impl Iterator<Item = (i32, &PartitionMemory)> {
-        let slots = self
-            .partitions
-            .get(usize::from(topic))
-            .map_or(&[][..], Vec::as_slice);
-        (0..)
-            .zip(slots)
-            .filter_map(|(partition, slot)| Some((partition, slot.as_ref()?)))
+    /// The partitions in which a subject has records.
+    pub(crate) fn partitions_with(&self, id: SubjectId) -> Vec<i32> {
+        let with_records = self
+            .tracks(id)
+            .iter()
+            .filter(|(_, track)| track.last().is_some());
+        with_records.map(|(partition, _)| *partition).collect()
     }
 
     /// Notes that everything before `next` was read: holes, control records and suppressed duplicates leave no record.

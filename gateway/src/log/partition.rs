@@ -2,6 +2,9 @@
 
 use super::epochs::{EpochRuns, Standing};
 
+/// The leader epoch of a place where no record was read, and of records whose broker does not know it.
+pub(crate) const NO_EPOCH: i32 = -1;
+
 /// One partition, as far as this gateway has read it.
 #[derive(Debug, Clone)]
 pub(crate) struct PartitionMemory {
@@ -25,14 +28,25 @@ impl PartitionMemory {
         }
     }
 
-    /// The end of what was read: every later record will come as a live one. `None` while nothing was read.
-    pub(crate) fn end(&self) -> Option<(i32, i64)> {
-        let (leader_epoch, _) = self.epochs.newest()?;
-        Some((leader_epoch, self.next - 1))
+    /// The place up to which everything was read, as leader epoch and offset.
+    pub(crate) fn end(&self) -> (i32, i64) {
+        let newest = self.epochs.newest();
+        (
+            newest.map_or(NO_EPOCH, |(leader_epoch, _)| leader_epoch),
+            self.next - 1,
+        )
     }
 
     /// Whether everything after the position was read, or why nobody can tell.
     pub(crate) fn reaches(&self, leader_epoch: i32, offset: i64) -> Reach {
+        if leader_epoch == NO_EPOCH {
+            // The device got no record of this partition, so there is nothing that could have been given up.
+            return if offset + 1 >= self.loaded_from {
+                Reach::Complete
+            } else {
+                Reach::NotLoaded
+            };
+        }
         match self.epochs.standing(leader_epoch, offset, self.next) {
             Standing::Diverged => Reach::Diverged,
             Standing::Before => Reach::NotLoaded,

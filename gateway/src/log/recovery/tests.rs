@@ -78,6 +78,43 @@ fn a_position_in_a_history_that_was_given_up_has_diverged() {
 }
 
 #[test]
+fn a_position_before_the_first_record_misses_nothing() {
+    let mut log = Log::from(0);
+    let nothing_yet = Claim::Here {
+        partition: 0,
+        leader_epoch: -1,
+        offset: -1,
+    };
+    assert_eq!(log.recover("a", &[nothing_yet]), (vec![], None));
+
+    log.write_under(3, &[(0, "a"), (1, "a")]);
+
+    assert_eq!(log.recover("a", &[nothing_yet]), (vec![0, 1], None));
+}
+
+#[test]
+fn a_position_from_where_no_record_was_read_holds_where_reading_began_there_or_earlier() {
+    let unread = Claim::Here {
+        partition: 0,
+        leader_epoch: -1,
+        offset: 9,
+    };
+    let mut here = Log::from(10);
+    let mut earlier = Log::from(5);
+    let mut later = Log::from(11);
+    for log in [&mut here, &mut earlier, &mut later] {
+        log.write_under(3, &[(11, "a")]);
+    }
+
+    assert_eq!(here.recover("a", &[unread]), (vec![11], None));
+    assert_eq!(earlier.recover("a", &[unread]), (vec![11], None));
+    assert_eq!(
+        later.recover("a", &[unread]),
+        (vec![], Some(Lost::NotLoaded))
+    );
+}
+
+#[test]
 fn a_new_leader_alone_is_no_gap() {
     let mut log = Log::from(0);
     log.write(&[(0, "a")]);

@@ -1,0 +1,11 @@
+//! The gateway from outside: the real program against librdkafka's mock cluster, met over sockets, signals and the
+//! admin port, as devices and load balancers meet it.
+
+mod configuration;
+mod kafka_faults;
+mod leaving;
+mod limits;
+mod messaging;
+mod proxy;
+mod recovery;
+mod support;
