@@ -1,7 +1,7 @@
 //! What a subscription is told before its first live message.
 
 use gateway_protocol::message::{Kind, Recovery, ResyncReason, ServerMessage};
-use gateway_protocol::position::Position;
+use gateway_protocol::position::{PartitionPosition, Position};
 
 use super::face::{Frames, Sent};
 use super::reading::Reading;
@@ -147,16 +147,17 @@ impl Answer<'_> {
     /// Says how far the subscription has got in every partition that counts: without a message to learn it from, a
     /// device could not resume.
     fn push_position(&mut self, frames: &mut Frames) {
-        let at: Vec<Position> = self
+        let at: Vec<PartitionPosition> = self
             .partitions_that_count()
             .into_iter()
             .filter_map(|partition| {
                 let place = self.place(partition);
                 let (leader_epoch, offset) = self.cache.partition(place)?.end();
-                Some(Position::new(
-                    self.reading.epoch(place, leader_epoch)?,
-                    offset,
-                ))
+                let epoch = self.reading.epoch(place, leader_epoch)?;
+                Some(PartitionPosition {
+                    partition,
+                    position: Position::new(epoch, offset),
+                })
             })
             .collect();
         if !at.is_empty() {
