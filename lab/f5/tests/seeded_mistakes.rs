@@ -415,8 +415,8 @@ fn traps_in_a_declaration() {
             ("as3-shape", "\"class\": \"AS3\"", "\"class\": \"AS4\""),
             (
                 "as3-shape",
-                "\"schemaVersion\": \"3.50.0\"\"label\": \"x\"",
-                "",
+                "\"schemaVersion\": \"3.50.0\"",
+                "\"label\": \"x\"",
             ),
         ],
     );
