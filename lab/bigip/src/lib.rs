@@ -1,0 +1,10 @@
+//! A BIG-IP stand-in: the engine of `lab-adc`, configured by tmsh and AS3 files and running their iRules.
+//!
+//! - [`translate`]: F5's objects as the engine's neutral model. What the engine cannot do is refused, never left out.
+//! - [`rules`]: iRules on the engine's events, one interpreter per TMM.
+//!
+//! Absent: TLS, HTTP and WebSocket profiles on the data plane. A virtual server with one of these is refused with the
+//! reason; its rules can still be tried with `lab_irules::Rehearsal`.
+
+pub mod rules;
+pub mod translate;

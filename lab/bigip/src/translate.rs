@@ -1,0 +1,185 @@
+//! F5's objects in the words of the engine's neutral model.
+
+mod monitor;
+mod pool;
+mod virtual_server;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lab_adc::model::Model;
+use lab_f5::object::{Object, Place, Property, full_path};
+use lab_irules::Rule;
+
+/// What the files do not say: the stand-in has no interfaces of its own.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Where the first virtual server listens; the others take the same address and any port.
+    pub data: SocketAddr,
+    /// TMMs, each with its interpreter and its own residue of source ports.
+    pub tmms: usize,
+    /// Clients begin with a PROXY header and are who it says, so that a lab can have clients of any address.
+    pub accept_proxy: bool,
+    /// Makes random choices repeatable.
+    pub seed: u64,
+}
+
+/// A configuration, ready to run.
+#[derive(Debug)]
+pub struct Translation {
+    /// For the engine.
+    pub model: Model,
+    /// The rules of each virtual server, in order, by the virtual server's path.
+    pub rules: Vec<(String, Vec<Arc<Rule>>)>,
+    /// All rules, for `call`.
+    pub library: Vec<Arc<Rule>>,
+}
+
+/// Why a configuration cannot run here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Where it is written.
+    pub place: Place,
+    /// What is in the way; an error of the appliance keeps its number.
+    pub reason: String,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.place, self.reason)
+    }
+}
+
+/// Translates every virtual server and what it refers to.
+///
+/// # Errors
+///
+/// Everything that does not exist, does not load or is not modelled.
+pub fn translate(objects: &[Object], stage: &Stage) -> Result<Translation, Vec<Obstacle>> {
+    let mut translator = Translator {
+        objects,
+        stage,
+        obstacles: Vec::new(),
+    };
+    let library = translator.rules();
+    let mut rules = Vec::new();
+    let mut virtual_servers = Vec::new();
+    let mut pools: Vec<lab_adc::model::Pool> = Vec::new();
+    for server in objects
+        .iter()
+        .filter(|object| object.kind == "virtual" && object.property("disabled").is_none())
+    {
+        let attached = translator.attached(server, &library);
+        let referred = attached.iter().flat_map(|rule| {
+            rule.references()
+                .iter()
+                .filter(|found| found.kind == "pool")
+        });
+        let names = server
+            .word("pool")
+            .map(full_path)
+            .into_iter()
+            .chain(referred.map(|found| full_path(&found.name)));
+        for name in names {
+            if pools.iter().all(|pool| pool.name != name)
+                && let Some(pool) = translator.pool(server, &name)
+            {
+                pools.push(pool);
+            }
+        }
+        virtual_servers.extend(translator.virtual_server(server, virtual_servers.is_empty()));
+        rules.push((server.path.clone(), attached));
+    }
+    match translator.obstacles.is_empty() {
+        true => Ok(Translation {
+            model: Model {
+                seed: stage.seed,
+                virtual_servers,
+                pools,
+            },
+            rules,
+            library,
+        }),
+        false => Err(translator.obstacles),
+    }
+}
+
+struct Translator<'a> {
+    objects: &'a [Object],
+    stage: &'a Stage,
+    obstacles: Vec<Obstacle>,
+}
+
+impl<'a> Translator<'a> {
+    fn obstacle(&mut self, place: &Place, reason: impl Into<String>) {
+        self.obstacles.push(Obstacle {
+            place: place.clone(),
+            reason: reason.into(),
+        });
+    }
+
+    /// Something that the appliance does and the engine does not.
+    fn not_modelled(&mut self, place: &Place, what: impl fmt::Display) {
+        self.obstacle(
+            place,
+            format!("the stand-in does not model {what}; replay on a device to judge it"),
+        );
+    }
+
+    fn find(&self, path: &str, kind: impl Fn(&str) -> bool) -> Option<&'a Object> {
+        let path = full_path(path);
+        self.objects
+            .iter()
+            .find(|object| object.path == path && kind(&object.kind))
+    }
+
+    /// A setting of a profile or monitor, parents included.
+    fn setting(&self, object: &'a Object, name: &str) -> Option<&'a Property> {
+        let mut object = object;
+        for _ in 0..10 {
+            if let Some(property) = object.property(name) {
+                return Some(property);
+            }
+            let parent = object.word("defaults-from")?;
+            object = self.find(parent, |kind| kind == object.kind)?;
+        }
+        None
+    }
+
+    fn rules(&mut self) -> Vec<Arc<Rule>> {
+        let mut loaded = Vec::new();
+        for object in self.objects.iter().filter(|object| object.kind == "rule") {
+            match Rule::load(&object.path, object.body.as_deref().unwrap_or_default()) {
+                Ok(rule) => loaded.push(Arc::new(rule)),
+                Err(error) => self.obstacle(&object.place, error.to_string()),
+            }
+        }
+        loaded
+    }
+
+    fn attached(&mut self, server: &Object, library: &[Arc<Rule>]) -> Vec<Arc<Rule>> {
+        let mut attached = Vec::new();
+        for entry in server.entries("rules") {
+            let path = full_path(&entry.name);
+            match library.iter().find(|rule| rule.name() == path) {
+                Some(rule) => attached.push(Arc::clone(rule)),
+                // A rule that did not load has been reported already.
+                None if self.find(&path, |kind| kind == "rule").is_some() => {}
+                None => self.obstacle(
+                    &entry.place,
+                    format!("01020036:3: The requested iRule ({path}) was not found."),
+                ),
+            }
+        }
+        attached
+    }
+}
+
+/// The word of an entry in a block.
+fn entry<'a>(entries: &'a [Property], name: &str) -> Option<&'a str> {
+    entries
+        .iter()
+        .find(|entry| entry.name == name)
+        .map(Property::word)
+}

@@ -1,0 +1,122 @@
+//! Pools and their members.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lab_adc::model::{Balance, Member, MemberState, Monitor, Pool, ServiceDownAction};
+use lab_f5::object::{Object, Property, endpoint, full_path};
+
+use super::Translator;
+
+/// What a pool has when nothing is said, in seconds.
+const DEFAULT_SLOW_RAMP: u64 = 10;
+
+impl Translator<'_> {
+    pub(super) fn pool(&mut self, server: &Object, path: &str) -> Option<Pool> {
+        let Some(object) = self.find(path, |kind| kind == "pool") else {
+            self.obstacle(
+                server.place_of("pool"),
+                format!("01020036:3: The requested Pool ({path}) was not found."),
+            );
+            return None;
+        };
+        let members = object
+            .entries("members")
+            .iter()
+            .filter_map(|member| self.member(member))
+            .collect();
+        let mut pool = Pool::new(path, members);
+        pool.balance = self.balance(object);
+        pool.monitors = self.monitors(object);
+        pool.service_down_action = match object.word("service-down-action") {
+            None | Some("none") => ServiceDownAction::None,
+            Some("reset") => ServiceDownAction::Reset,
+            Some("drop") => ServiceDownAction::Drop,
+            Some(other) => {
+                self.not_modelled(
+                    object.place_of("service-down-action"),
+                    format!("service-down-action {other}"),
+                );
+                ServiceDownAction::None
+            }
+        };
+        let ramp = object
+            .word("slow-ramp-time")
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(DEFAULT_SLOW_RAMP);
+        pool.slow_ramp = Duration::from_secs(ramp);
+        for unmodelled in ["queue-on-connection-limit", "min-up-members-checking"] {
+            if object.word(unmodelled) == Some("enabled") {
+                self.not_modelled(object.place_of(unmodelled), unmodelled);
+            }
+        }
+        Some(pool)
+    }
+
+    fn balance(&mut self, object: &Object) -> Balance {
+        match object.word("load-balancing-mode").unwrap_or("round-robin") {
+            "round-robin" | "ratio-member" => Balance::RoundRobin,
+            "least-connections-member"
+            | "least-connections-node"
+            | "weighted-least-connections-member" => Balance::LeastConnections,
+            other => {
+                self.not_modelled(
+                    object.place_of("load-balancing-mode"),
+                    format!("load-balancing-mode {other}"),
+                );
+                Balance::RoundRobin
+            }
+        }
+    }
+
+    fn member(&mut self, member: &Property) -> Option<Member> {
+        let Some(found) = endpoint(&member.name) else {
+            self.not_modelled(
+                &member.place,
+                format!("the member `{}`: it is no address and port", member.name),
+            );
+            return None;
+        };
+        if member
+            .get("priority-group")
+            .is_some_and(|group| group != "0")
+        {
+            self.not_modelled(&member.place, "priority groups");
+        }
+        let mut model = Member::new(SocketAddr::new(found.address, found.port));
+        model.weight = member
+            .get("ratio")
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(1)
+            .max(1);
+        model.connection_limit = member
+            .get("connection-limit")
+            .and_then(|word| word.parse().ok())
+            .filter(|limit| *limit > 0);
+        model.state = member_state(member.get("session"), member.get("state"));
+        Some(model)
+    }
+
+    fn monitors(&mut self, object: &Object) -> Vec<Monitor> {
+        let text = object.word("monitor").unwrap_or("none");
+        if text.starts_with("min ") {
+            self.not_modelled(object.place_of("monitor"), "monitor rules with `min … of`");
+            return Vec::new();
+        }
+        let names = text
+            .split_whitespace()
+            .filter(|word| !matches!(*word, "and" | "none"));
+        names
+            .filter_map(|name| self.monitor(object, &full_path(name)))
+            .collect()
+    }
+}
+
+/// Session and state together: disabled keeps persistent connections coming, forced offline none.
+pub(super) fn member_state(session: Option<&str>, state: Option<&str>) -> MemberState {
+    match (session, state) {
+        (_, Some("user-down")) => MemberState::ForcedOffline,
+        (Some("user-disabled"), _) => MemberState::Disabled,
+        _ => MemberState::Enabled,
+    }
+}
