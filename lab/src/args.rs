@@ -124,6 +124,32 @@ pub(crate) enum Adc {
     /// Runs a load balancer until it is told to stop
     #[command(subcommand)]
     Serve(Serve),
+    /// Looks for mistakes in F5 configuration: tmsh, AS3, iRules. Exit status 1 when there are errors
+    Lint {
+        /// Files, or folders to search for them
+        #[arg(required = true, value_name = "FILE-OR-FOLDER")]
+        paths: Vec<PathBuf>,
+    },
+    /// Writes the configuration that one loads into an appliance
+    #[command(subcommand)]
+    Render(Render),
+}
+
+/// `lab adc render`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Render {
+    /// For F5 BIG-IP: tmsh, AS3 and iRules
+    F5 {
+        /// Addresses and sizes of the installation, see f5-irules/site.toml
+        #[arg(long, value_name = "FILE")]
+        site: PathBuf,
+        /// Sizes the SNAT pool for this scenario's fleet as well
+        #[arg(long, value_name = "FILE")]
+        scenario: Option<PathBuf>,
+        /// Where the files go
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 /// `lab adc serve`.

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Adc, Command, Parts, Serve, Typed};
+use crate::args::{Adc, Command, Parts, Render, Serve, Typed};
 use crate::cast::Cast;
 use crate::gateway::binary;
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
 use crate::plan::Plan;
-use crate::{doctor, kafka, leash, list, run, signals};
+use crate::{doctor, f5, kafka, leash, list, run, signals};
 
 /// Wrong usage, or a mistake in a scenario file.
 const USAGE: u8 = 2;
@@ -66,6 +66,12 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
         Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
             Ok(serve(lab_adc::serve::serve_builtin(&config, rest)))
         }
+        Command::Adc(Adc::Lint { paths }) => f5::lint(&paths),
+        Command::Adc(Adc::Render(Render::F5 {
+            site,
+            scenario,
+            out,
+        })) => f5::render(&site, scenario.as_ref(), &out),
         Command::Leash {
             parent,
             program,

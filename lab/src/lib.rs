@@ -40,6 +40,7 @@ mod cast;
 mod provider;
 
 mod adc;
+mod f5;
 mod fleet;
 mod gateway;
 mod kafka;

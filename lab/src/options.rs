@@ -27,6 +27,25 @@ pub(crate) enum UsageError {
         /// What may be typed.
         advice: String,
     },
+    /// A file that is not there, or not ours to read.
+    #[error("cannot read {}: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        error: String,
+    },
+    /// A folder without files that `lab adc lint` understands.
+    #[error("no .conf, .json, .irule, .tcl, .tmsh or .scf file in {}", .0.display())]
+    NothingToLint(PathBuf),
+    /// A site file that cannot work.
+    #[error("{}: {error}", file.display())]
+    Site {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and what to write instead.
+        error: String,
+    },
     /// No cell has the choices asked for.
     #[error("--cell \"{typed}\": no cell has these choices; `lab list --cells {}` shows them", file.display())]
     NoSuchCell {
