@@ -15,7 +15,7 @@ use lab_kafka::container::ContainerCluster;
 use lab_kafka::engine;
 use lab_kafka::publisher::{Placed, Publisher, Record};
 use lab_kafka::truth::{Event, Hole, Start, Tally, TruthReader};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,18 +29,19 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let refusal = engine::answers().err().map(|reason| reason.to_string());
     let required = std::env::var("TIDEGATE_REQUIRE").is_ok_and(|what| what == "all");
-    let trials = tests()
-        .into_iter()
-        .map(|(name, test)| match refusal.clone() {
-            None => Trial::test(name, move || {
+    let trials = tests().into_iter().map(|(name, test)| {
+        let refusal = refusal.clone();
+        Trial::ignorable_test(name, move || match refusal {
+            None => {
                 test();
-                Ok(())
-            }),
-            Some(reason) if required => Trial::test(name, move || Err(reason.into())),
-            Some(reason) => Trial::test(name, || Ok(()))
-                .with_kind(reason)
-                .with_ignored_flag(true),
-        });
+                Ok(Completion::Completed)
+            }
+            Some(reason) if required => {
+                Err(format!("required, and cannot be played here: {reason}").into())
+            }
+            Some(reason) => Ok(Completion::ignored_with(reason)),
+        })
+    });
     let code = libtest_mimic::run(&arguments, trials.collect()).exit_code();
     drop(one_broker().take());
     code
