@@ -64,6 +64,30 @@ pub(crate) enum Command {
     },
     /// Says what this machine can play, and why not
     Doctor,
+    /// Renders records again: report.html beside every run.json below DIR, and one page over all of them
+    Report {
+        /// A folder that `lab run --out` wrote, or a folder of such folders
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        #[command(flatten)]
+        also: Renderings,
+    },
+    /// Compares two folders of runs: what differs by more than noise. Exit status 1 when something got worse
+    #[command(after_help = COMPARE_HELP)]
+    Compare {
+        /// The runs to compare with
+        #[arg(value_name = "BEFORE")]
+        before: PathBuf,
+        /// The runs in question
+        #[arg(value_name = "AFTER")]
+        after: PathBuf,
+        /// Differences up to this many percent are noise whatever the statistics say
+        #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]
+        threshold: f64,
+        /// Also write compare.html into DIR
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Load balancers of the lab, on their own
     #[command(subcommand)]
     Adc(Adc),
@@ -78,7 +102,7 @@ pub(crate) enum Command {
 }
 
 const RUN_HELP: &str = "\
-A run writes run.json (what happened, as data) and junit.xml into --out, and ends with its verdict and the command that repeats it.
+A run writes run.json (what happened, as data), report.html and junit.xml into --out, and ends with its verdict and the command that repeats it.
 Files are read and checked before anything starts.";
 
 /// `lab run`.
@@ -95,7 +119,7 @@ pub(crate) struct Run {
     /// Where all randomness comes from; drawn, and printed, when absent
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u32>,
-    /// Where run.json and junit.xml go [default: out/NAME-SEED]
+    /// Where run.json, report.html and junit.xml go [default: out/NAME-SEED]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// The gateway to test [default: the one beside the lab]
@@ -105,6 +129,23 @@ pub(crate) struct Run {
     /// `--features control-hashes`
     #[arg(long, value_name = "HASH", value_parser = ["port-modulo", "fnv-multiply-shift", "ip-only"])]
     pub(crate) control_hash: Option<String>,
+    #[command(flatten)]
+    pub(crate) also: Renderings,
+}
+
+const COMPARE_HELP: &str = "\
+Cells are matched by scenario, cell and providers. Of one run the spread within it is used; from three runs on both sides on, the spread between
+runs. To get three: run three times with --out before/1, before/2, before/3.";
+
+/// Renderings that are wanted besides the usual ones.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Renderings {
+    /// Also write a Markdown summary, for a pull request
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+    /// Also write the numbers in the OpenMetrics text format
+    #[arg(long, value_name = "FILE")]
+    pub(crate) openmetrics: Option<PathBuf>,
 }
 
 /// Who plays which part.

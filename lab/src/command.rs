@@ -11,6 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
 use crate::plan::Plan;
+use crate::records::{self, RecordsError};
 use crate::{doctor, f5, kafka, leash, list, run, signals};
 
 /// Wrong usage, or a mistake in a scenario file.
@@ -27,7 +28,7 @@ const LAB_FAILED: u8 = 5;
 pub fn main() -> ExitCode {
     match carry_out(Typed::parse().command) {
         Ok(status) => ExitCode::from(status),
-        Err(error) if error.is::<UsageError>() => {
+        Err(error) if error.is::<UsageError>() || error.is::<RecordsError>() => {
             eprintln!("{error}");
             ExitCode::from(USAGE)
         }
@@ -62,6 +63,25 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 .map_err(|error| error.to_string());
             print!("{}", doctor::report(&Machine::look(), &gateway));
             Ok(0)
+        }
+        Command::Report { folder, also } => {
+            for file in records::report(&folder)? {
+                println!("{}", file.display());
+            }
+            let (markdown, metrics) = (also.summary.as_deref(), also.openmetrics.as_deref());
+            records::extras(&records::runs(&folder)?, markdown, metrics)?;
+            Ok(0)
+        }
+        Command::Compare {
+            before,
+            after,
+            threshold,
+            out,
+        } => {
+            let (text, worse) =
+                records::compare(&before, &after, threshold / 100.0, out.as_deref())?;
+            print!("{text}");
+            Ok(u8::from(worse))
         }
         Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
             Ok(serve(lab_adc::serve::serve_builtin(&config, rest)))

@@ -16,7 +16,7 @@
 //! What happens:
 //! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `resources`: what it looks at on the way.
 //! - `evidence`, `judge`: what was seen, and what of the expected held.
-//! - `progress`, `summary`, `junit`, `colour`: what it says.
+//! - `progress`, `summary`, `junit`, `colour`: what it says. `files`: what it leaves on disk. `records`: reading that again.
 //! - `interrupt`, `signals`, `leash`: how a run ends early, and how its children end with it.
 //!
 //! It never imports the gateway: it starts the binary and meets it over sockets, signals and the admin port.
@@ -57,8 +57,10 @@ mod evidence;
 mod judge;
 
 mod colour;
+mod files;
 mod junit;
 mod progress;
+mod records;
 mod summary;
 
 mod interrupt;

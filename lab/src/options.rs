@@ -80,6 +80,10 @@ pub(crate) struct RunOptions {
     pub(crate) control_hash: Option<String>,
     /// What `--cell` said.
     pub(crate) cell: Option<String>,
+    /// Where a Markdown summary is wanted.
+    pub(crate) summary: Option<PathBuf>,
+    /// Where OpenMetrics are wanted.
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -92,6 +96,8 @@ impl RunOptions {
             gateway: typed.gateway.clone(),
             control_hash: typed.control_hash.clone(),
             cell: typed.cell.clone(),
+            summary: typed.also.summary.clone(),
+            metrics: typed.also.openmetrics.clone(),
         })
     }
 
@@ -271,6 +277,8 @@ mod tests {
             gateway: None,
             control_hash: None,
             cell: None,
+            summary: None,
+            metrics: None,
         };
         assert_eq!(
             options.repeat(Path::new("a.toml")),

@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use lab_record::run::{
-    Cell, Environment, Event, Expectation, FORMAT, Histogram, Providers, Residues, Resources, Run,
-    Scenario, Series, Workgroup,
+    Cell, Environment, Event, Expectation, FORMAT, Histogram, Providers, Resources, Run, Scenario,
+    Series, Workgroup,
 };
+use lab_record::statistics::Residues;
 use lab_record::verdict::Verdict;
 use serde_json::json;
 
@@ -318,17 +319,10 @@ fn workgroups(connections: &[u64]) -> Vec<Workgroup> {
 }
 
 fn residues(mod8: [u64; 8]) -> Residues {
-    let fold = |m: usize| {
-        (0..m)
-            .map(|r| mod8.iter().skip(r).step_by(m).sum())
-            .collect()
-    };
-    Residues {
-        mod2: fold(2),
-        mod4: fold(4),
-        mod8: mod8.to_vec(),
-        mod16: mod8.iter().chain(&mod8).map(|n| n / 2).collect(),
-    }
+    let ports = (0u16..)
+        .zip(mod8)
+        .flat_map(|(residue, count)| (0..count as u16).map(move |n| 1_024 + 8 * n + residue));
+    Residues::of(ports)
 }
 
 fn series(name: &str, points: Vec<(i64, f64)>) -> Series {

@@ -6,7 +6,6 @@
 //! - [`files`]: what a run leaves on disk.
 
 mod books;
-mod files;
 mod messages;
 mod steps;
 mod theatre;
@@ -75,7 +74,7 @@ pub(crate) fn run(
     if interrupt.is_raised() {
         // An unfinished run leaves no record behind.
         verdict = Verdict::Interrupted;
-    } else if let Err(error) = files::write(&runs, options) {
+    } else if let Err(error) = crate::files::write(&runs, options) {
         println!("cannot write the record: {error:#}");
         verdict = Verdict::over([verdict, Verdict::LabFailed]);
     }

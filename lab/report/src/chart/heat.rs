@@ -1,6 +1,6 @@
 //! Source ports by residue: the picture that shows why workgroups stay idle. A row per modulus, a cell per residue, darker where more ports fall.
 
-use lab_record::run::Residues;
+use lab_record::statistics::Residues;
 use maud::{Markup, html};
 
 use super::{WIDTH, at};
@@ -12,10 +12,10 @@ const LABEL: f64 = 84.0;
 /// The table of residues; its cells are coloured by their share.
 pub(crate) fn residues(ports: &Residues) -> Markup {
     let rows = [
-        (2, &ports.mod2),
-        (4, &ports.mod4),
-        (8, &ports.mod8),
-        (16, &ports.mod16),
+        (2, &ports.mod2[..]),
+        (4, &ports.mod4[..]),
+        (8, &ports.mod8[..]),
+        (16, &ports.mod16[..]),
     ];
     let total: u64 = ports.mod2.iter().sum();
     html! {
@@ -51,7 +51,7 @@ fn at_two(share: f64) -> String {
     format!("{share:.2}")
 }
 
-fn said(rows: &[(u32, &Vec<u64>); 4], total: u64) -> String {
+fn said(rows: &[(u32, &[u64]); 4], total: u64) -> String {
     let empty: Vec<String> = rows
         .iter()
         .filter_map(|(modulus, counts)| {

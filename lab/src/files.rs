@@ -1,4 +1,4 @@
-//! What a run leaves on disk: `run.json` per scenario, `junit.xml` for all.
+//! What a run leaves on disk: `run.json` and `report.html` per scenario, `junit.xml` for all.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,10 @@ use lab_record::run::Run;
 
 use crate::junit::junit;
 use crate::options::RunOptions;
+use crate::records;
 
 /// Writes the records. One file goes straight into the folder, several each into one of its own.
-pub(super) fn write(runs: &[Run], options: &RunOptions) -> anyhow::Result<()> {
+pub(crate) fn write(runs: &[Run], options: &RunOptions) -> anyhow::Result<()> {
     let folder = options.out.clone().unwrap_or_else(|| default_folder(runs));
     for run in runs {
         let own = if runs.len() == 1 {
@@ -23,7 +24,9 @@ pub(super) fn write(runs: &[Run], options: &RunOptions) -> anyhow::Result<()> {
             &run.write()
                 .context("a number in the record is not finite")?,
         )?;
+        put(&own, "report.html", &lab_report::page::render(run))?;
     }
+    records::extras(runs, options.summary.as_deref(), options.metrics.as_deref())?;
     put(&folder, "junit.xml", &junit(runs))
 }
 
@@ -47,7 +50,7 @@ fn inside(file: &str) -> PathBuf {
 }
 
 /// Writes the whole file or nothing.
-fn put(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+pub(crate) fn put(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let file = folder.join(name);
     let writing = || format!("cannot write {}", file.display());
     std::fs::create_dir_all(folder).with_context(writing)?;
