@@ -13,7 +13,10 @@
 //!
 //! Absent: frames, sockets and TLS (see the transport), and storage. [`Session::positions`] gives what is worth storing.
 
+mod address_book;
 mod backoff;
+#[cfg(feature = "transport")]
+mod device;
 mod event;
 mod failover;
 mod liveness;
@@ -26,6 +29,12 @@ mod session;
 mod settings;
 mod subscriptions;
 
+pub use address_book::AddressBook;
+#[cfg(feature = "transport")]
+pub use device::{
+    Closed, Device, DeviceOptions, Inbox, Message, News, PublishData, PublishFailed, Published,
+    Resolve, Resolved, SubscribeError, SystemResolver, Transport,
+};
 pub use event::{Action, Attempt, Cause, Event, Gap, Lost, Received, Ticket};
 pub use gateway_protocol::{message, position, subject};
 pub use server_list::{Server, ServerId, ServerList, ServerListError};

@@ -36,6 +36,12 @@ impl Liveness {
         self.pinged = false;
     }
 
+    /// Nothing can be heard for now.
+    pub(crate) fn paused(&mut self, now: Instant) {
+        self.heard(now);
+        self.owed_since = self.owed_since.map(|_| now);
+    }
+
     /// A request was sent.
     pub(crate) fn asked(&mut self, now: Instant) {
         self.unanswered += 1;

@@ -29,8 +29,10 @@ impl FromStr for ServerUrl {
             (None, Some(rest)) => (false, rest),
             (None, None) => return Err(wrong("it does not begin with ws:// or wss://")),
         };
-        if rest.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return Err(wrong("it holds a space or a control character"));
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(wrong(
+                "it holds a space, a control character, or one that is not ASCII",
+            ));
         }
         if rest.contains(['#', '@']) {
             return Err(wrong("it holds a fragment or a user"));
@@ -145,7 +147,14 @@ mod tests {
                 "ws://[1.2.3.4]",
                 "its host is empty or a broken IPv6 address",
             ),
-            ("ws://a b", "it holds a space or a control character"),
+            (
+                "ws://a b",
+                "it holds a space, a control character, or one that is not ASCII",
+            ),
+            (
+                "ws://müller",
+                "it holds a space, a control character, or one that is not ASCII",
+            ),
             ("ws://user@a", "it holds a fragment or a user"),
         ];
         for (url, what) in wrong {

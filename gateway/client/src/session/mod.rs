@@ -210,6 +210,14 @@ impl Session {
         }
     }
 
+    /// The transport reads no further for now, because the application does not keep up. That nothing is heard meanwhile
+    /// is no fault of the gateway.
+    pub fn handle_paused(&mut self, attempt: Attempt, now: Instant) {
+        if attempt == self.attempt {
+            self.liveness.paused(now);
+        }
+    }
+
     /// The attempt failed, or its connection is closed or broken.
     pub fn handle_lost(&mut self, attempt: Attempt, lost: Lost, now: Instant) {
         if attempt == self.attempt {
@@ -273,6 +281,12 @@ impl Session {
     #[must_use]
     pub fn servers(&self) -> &Arc<ServerList> {
         self.reconnect.servers()
+    }
+
+    /// How patient it is.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
     }
 
     /// Whether a connection is up.

@@ -1,0 +1,210 @@
+//! From a server of the list to an open WebSocket: name, address, TCP, TLS, handshake.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use gateway_protocol::message::SUBPROTOCOL;
+use rand::rngs::SmallRng;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+use tokio_tungstenite::tungstenite::http::Uri;
+use tokio_tungstenite::tungstenite::http::header::{LOCATION, RETRY_AFTER};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use super::options::Transport;
+use crate::address_book::AddressBook;
+use crate::event::{Cause, Lost};
+use crate::server_url::ServerUrl;
+
+/// A connection with or without TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+pub(super) type WebSocket = WebSocketStream<Box<dyn Stream>>;
+
+/// The addresses of one server's name, which outlive attempts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedBook(Arc<Mutex<AddressBook>>);
+
+impl SharedBook {
+    pub(super) fn lock(&self) -> MutexGuard<'_, AddressBook> {
+        // A book is whole between any two of its methods, so that a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One attempt. It may be dropped at any time: an address is set aside before it is tried, and taken back when it works.
+pub(super) struct Dial {
+    pub(super) url: ServerUrl,
+    pub(super) book: SharedBook,
+    pub(super) transport: Transport,
+    pub(super) set_aside: Duration,
+    pub(super) rng: SmallRng,
+}
+
+/// Where an attempt led.
+pub(super) struct Dialed {
+    pub(super) socket: WebSocket,
+    pub(super) ip: IpAddr,
+}
+
+impl Dial {
+    pub(super) async fn run(mut self) -> Result<Dialed, Lost> {
+        let addresses = self.addresses().await?;
+        let (ip, stream) = self.first_to_answer(addresses).await?;
+        match self.open(stream).await {
+            Ok(socket) => {
+                self.book.lock().worked(ip);
+                Ok(Dialed { socket, ip })
+            }
+            Err(mut lost) => {
+                lost.another_address = self.book.lock().has_untried(Instant::now());
+                Err(lost)
+            }
+        }
+    }
+
+    async fn addresses(&mut self) -> Result<Vec<IpAddr>, Lost> {
+        let host = &self.url.host;
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            self.book
+                .lock()
+                .learn([ip], AddressBook::LONGEST_TTL, Instant::now());
+            return Ok(vec![ip]);
+        }
+        if self.book.lock().is_stale(Instant::now()) {
+            let answer = self.transport.resolver.resolve(host).await;
+            self.learn(answer)?;
+        }
+        Ok(self.book.lock().order(Instant::now(), &mut self.rng))
+    }
+
+    /// Old addresses are better than none, so that a name service that fails does not end what works.
+    fn learn(&self, answer: io::Result<super::Resolved>) -> Result<(), Lost> {
+        let now = Instant::now();
+        let mut book = self.book.lock();
+        let detail = match answer {
+            Ok(answer) if !answer.addresses.is_empty() => {
+                book.learn(answer.addresses, answer.ttl, now);
+                return Ok(());
+            }
+            Ok(_) => "the name has no addresses".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if book.is_empty() {
+            return Err(
+                Lost::new(Cause::Unresolvable).with_detail(format!("{}: {detail}", self.url.host))
+            );
+        }
+        Ok(())
+    }
+
+    /// Happy eyeballs (RFC 8305): another address joins in whenever one fails or takes its time; the first wins.
+    async fn first_to_answer(&self, addresses: Vec<IpAddr>) -> Result<(IpAddr, TcpStream), Lost> {
+        let mut waiting = addresses.into_iter();
+        let mut attempts = FuturesUnordered::new();
+        let mut failure = Lost::new(Cause::Unreachable);
+        loop {
+            if let Some(ip) = waiting.next() {
+                self.book
+                    .lock()
+                    .set_aside(ip, Instant::now(), self.set_aside);
+                attempts.push(connect(SocketAddr::new(ip, self.url.port)));
+            }
+            let answer = if waiting.len() == 0 {
+                attempts.next().await
+            } else {
+                let patience = tokio::time::timeout(self.transport.stagger, attempts.next());
+                let Ok(answer) = patience.await else { continue };
+                answer
+            };
+            match answer {
+                Some((address, Ok(stream))) => return Ok((address.ip(), stream)),
+                Some((address, Err(error))) => {
+                    failure.detail = format!("{address}: {error}").into()
+                }
+                None if waiting.len() == 0 => return Err(failure),
+                None => {}
+            }
+        }
+    }
+
+    async fn open(&self, stream: TcpStream) -> Result<WebSocket, Lost> {
+        /// The default of 128 KiB is filled with zeros at every read.
+        const READ_BUFFER: usize = 4096;
+
+        // Small messages should leave at once; a kernel that refuses is only slower.
+        let _ = stream.set_nodelay(true);
+        let stream = self.secure(stream).await?;
+        let not_a_gateway = |detail: String| Lost::new(Cause::NotAGateway).with_detail(detail);
+        // The scheme only decides on TLS, which is done here.
+        let uri: Uri = format!("ws://{}{}", self.url.authority(), self.url.path)
+            .parse()
+            .map_err(|error| not_a_gateway(format!("{}: {error}", self.url)))?;
+        let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        let limit = Some(self.transport.max_message);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(limit)
+            .max_frame_size(limit);
+        match client_async_with_config(request, stream, Some(config)).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(Error::Http(response)) => Err(refusal(&response)),
+            Err(Error::Io(error)) => Err(Lost::new(Cause::Broken).with_detail(error.to_string())),
+            Err(error) => Err(not_a_gateway(error.to_string())),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(&self, stream: TcpStream) -> Result<Box<dyn Stream>, Lost> {
+        if !self.url.tls {
+            return Ok(Box::new(stream));
+        }
+        let stream = super::tls::begin(&self.url.host, stream, self.transport.tls.clone()).await?;
+        Ok(Box::new(stream))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn secure(&self, stream: TcpStream) -> Result<Box<dyn Stream>, Lost> {
+        if self.url.tls {
+            return Err(Lost::new(Cause::Tls)
+                .with_detail("this program was built without the feature `tls`"));
+        }
+        Ok(Box::new(stream))
+    }
+}
+
+async fn connect(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
+    (address, TcpStream::connect(address).await)
+}
+
+/// What an HTTP answer that is no upgrade means.
+fn refusal(response: &Response) -> Lost {
+    let text = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    if response.status().is_redirection() {
+        let target = text(LOCATION).unwrap_or("nowhere");
+        return Lost::new(Cause::Redirected)
+            .with_detail(format!("to {target}: name that server instead"));
+    }
+    // The form with a date is left to those whose clocks agree.
+    let retry_after = text(RETRY_AFTER)
+        .and_then(|seconds| seconds.trim().parse().ok())
+        .map(Duration::from_secs);
+    Lost::new(Cause::Refused {
+        status: response.status().as_u16(),
+    })
+    .with_retry_after(retry_after)
+}
