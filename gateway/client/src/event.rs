@@ -134,7 +134,7 @@ pub struct Received<'a> {
 }
 
 /// Messages are missing on a subject, and no gateway said so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The sequence number of the last message before the gap, in the partition of the message after it.
     pub after: Option<i64>,

@@ -1,0 +1,147 @@
+//! One name, many addresses.
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use gateway_client::{
+    Device, DeviceOptions, Inbox, Resolve, Resolved, ServerList, Settings, Transport,
+};
+
+use crate::gateway::{Gateway, next_loss};
+
+/// A name service that answers what the test says.
+struct Names {
+    addresses: Mutex<Vec<IpAddr>>,
+    questions: AtomicUsize,
+}
+
+impl Names {
+    fn of(addresses: &[&str]) -> Arc<Self> {
+        let names = Self {
+            addresses: Mutex::default(),
+            questions: AtomicUsize::new(0),
+        };
+        names.answer(addresses);
+        Arc::new(names)
+    }
+
+    fn answer(&self, addresses: &[&str]) {
+        let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        *self.addresses.lock().unwrap() = addresses;
+    }
+}
+
+impl Resolve for Names {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Resolved>> + Send + 'a>> {
+        assert_eq!(host, "gateways.example");
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        let addresses = self.addresses.lock().unwrap().clone();
+        Box::pin(async move {
+            Ok(Resolved {
+                addresses,
+                ttl: Duration::from_secs(30),
+            })
+        })
+    }
+}
+
+fn device(names: &Arc<Names>, port: u16, seed: u64) -> (Device, Inbox) {
+    let transport = Transport {
+        resolver: names.clone(),
+        ..Transport::default()
+    };
+    let settings = Settings {
+        spread: Duration::ZERO,
+        backoff_cap: Duration::from_millis(50),
+        ..Settings::default()
+    };
+    let options = DeviceOptions {
+        transport,
+        settings,
+        seed: Some(seed),
+        ..DeviceOptions::default()
+    };
+    let servers = ServerList::parse([format!("ws://gateways.example:{port}")]).unwrap();
+    Device::connect(servers, options)
+}
+
+#[tokio::test]
+async fn devices_use_all_addresses() {
+    let a = Gateway::start_on("127.0.0.1:0").await;
+    let b = Gateway::start_on(&format!("127.0.0.2:{}", a.address().port())).await;
+    let names = Names::of(&["127.0.0.1", "127.0.0.2"]);
+
+    let devices: Vec<_> = (0..20)
+        .map(|seed| device(&names, a.address().port(), seed))
+        .collect();
+    let mut counts = [0; 2];
+    for _ in &devices {
+        tokio::select! {
+            _ = a.accept() => counts[0] += 1,
+            _ = b.accept() => counts[1] += 1,
+        }
+    }
+
+    assert!(counts[0] > 2 && counts[1] > 2, "{counts:?}");
+}
+
+#[tokio::test]
+async fn dead_address_is_passed_over_within_one_attempt() {
+    let gateway = Gateway::start_on("127.0.0.3:0").await;
+    let names = Names::of(&["127.0.0.4", "127.0.0.5", "127.0.0.3"]);
+
+    let begin = Instant::now();
+    let _device = device(&names, gateway.address().port(), 1);
+    let _connection = gateway.accept().await;
+
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(names.questions.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn lost_address_is_followed_by_another_at_once() {
+    let a = Gateway::start_on("127.0.0.6:0").await;
+    let b = Gateway::start_on(&format!("127.0.0.7:{}", a.address().port())).await;
+    let names = Names::of(&["127.0.0.6", "127.0.0.7"]);
+    let (_device, _inbox) = device(&names, a.address().port(), 1);
+    let (connection, other) = tokio::select! {
+        connection = a.accept() => (connection, &b),
+        connection = b.accept() => (connection, &a),
+    };
+
+    let cut = Instant::now();
+    drop(connection);
+    let _connection = other.accept().await;
+
+    assert!(
+        cut.elapsed() < Duration::from_millis(100),
+        "{:?}",
+        cut.elapsed()
+    );
+    assert_eq!(names.questions.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn name_is_resolved_again_when_all_its_addresses_have_failed() {
+    let gateway = Gateway::start_on("127.0.0.8:0").await;
+    let names = Names::of(&["127.0.0.9", "127.0.0.10"]);
+    let (_device, mut inbox) = device(&names, gateway.address().port(), 1);
+    next_loss(&mut inbox).await;
+
+    names.answer(&["127.0.0.8"]);
+    let _connection = gateway.accept().await;
+
+    assert!(names.questions.load(Ordering::Relaxed) >= 2);
+}

@@ -1,0 +1,12 @@
+//! A device on real sockets. The test plays the gateway.
+
+#[cfg(test)]
+mod addresses;
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod failover;
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod refusals;
