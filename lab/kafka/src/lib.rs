@@ -7,6 +7,7 @@
 //! - [`fault`]: what can be done to a cluster, and which can do it.
 //! - [`names`]: topic names that no other run has.
 //! - [`publisher`]: puts records into Kafka and remembers where each one landed.
+//! - [`transaction`]: records committed or thrown away together.
 //! - [`schedule`], [`payload`], [`load`]: records at a rate, due at times decided beforehand.
 //! - [`truth`]: what the log really holds, read independently of everything under test.
 //!
@@ -28,6 +29,7 @@ pub mod publisher;
 mod raw;
 pub mod schedule;
 mod settings;
+pub mod transaction;
 pub mod truth;
 
 pub use error::StartError;

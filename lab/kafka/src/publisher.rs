@@ -4,13 +4,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rdkafka::ClientContext;
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext};
 
 use crate::settings::{self, Access};
+use crate::transaction::End;
 
 /// A record to put into Kafka.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,8 +66,35 @@ pub struct Publisher {
 impl Publisher {
     /// A producer for the cluster; connects when the first record is sent.
     pub fn connect(access: &Access, name: &str) -> anyhow::Result<Self> {
+        Self::create(&settings::producer(access, name), access)
+    }
+
+    /// A producer of transactions under `id`; an earlier one of that id is fenced off.
+    pub(crate) fn transactional(access: &Access, id: &str) -> anyhow::Result<Self> {
+        Self::create(
+            settings::producer(access, id).set("transactional.id", id),
+            access,
+        )
+    }
+
+    /// Begins a transaction.
+    pub(crate) fn begin(&self, patience: Duration) -> anyhow::Result<()> {
+        self.producer.init_transactions(patience)?;
+        Ok(self.producer.begin_transaction()?)
+    }
+
+    /// Ends the transaction.
+    pub(crate) fn end(&self, end: End, patience: Duration) -> anyhow::Result<()> {
+        match end {
+            End::Commit => self.producer.commit_transaction(patience)?,
+            End::Abort => self.producer.abort_transaction(patience)?,
+        }
+        Ok(())
+    }
+
+    fn create(config: &ClientConfig, access: &Access) -> anyhow::Result<Self> {
         let outcomes = Arc::new(Shared::default());
-        let producer = settings::producer(access, name)
+        let producer = config
             .create_with_context(Outcomes(Arc::clone(&outcomes)))
             .with_context(|| format!("cannot make a producer for {}", access.bootstrap))?;
         Ok(Self { producer, outcomes })

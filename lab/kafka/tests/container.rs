@@ -14,6 +14,7 @@ use lab_kafka::admin::Admin;
 use lab_kafka::container::ContainerCluster;
 use lab_kafka::engine;
 use lab_kafka::publisher::{Placed, Publisher, Record};
+use lab_kafka::transaction::{End, transact};
 use lab_kafka::truth::{Event, Hole, Start, Tally, TruthReader};
 use libtest_mimic::{Arguments, Completion, Trial};
 
@@ -64,6 +65,8 @@ fn tests() -> Vec<(&'static str, fn())> {
         three_brokers_survive_the_loss_of_one,
         a_leader_moves_where_it_is_told,
         a_killed_lab_leaves_no_container,
+        aborted_records_and_markers_are_holes_of_the_logs_own_doing,
+        what_compaction_took_is_no_hole_either,
     ]
 }
 
@@ -201,6 +204,71 @@ fn retention_shrinks_a_topic_within_seconds() {
             .publish_all(&[at(&topic, 0, "new")], PATIENCE)
             .unwrap();
     }
+}
+
+fn aborted_records_and_markers_are_holes_of_the_logs_own_doing() {
+    let (cluster, topic) = topic_on_shared(1);
+    let (truth, seen) = read(&cluster, &topic);
+    let transact = |payload, end| {
+        transact(
+            cluster.access(),
+            &topic,
+            &[at(&topic, 0, payload)],
+            end,
+            PATIENCE,
+        )
+        .unwrap()
+    };
+
+    let placed = [
+        transact("kept", End::Commit),
+        transact("thrown away", End::Abort),
+        transact("kept too", End::Commit),
+    ]
+    .concat();
+    let tally = truth.close(PATIENCE).unwrap();
+
+    // A marker behind each record.
+    assert_eq!(placed, [place(0, 0), place(0, 2), place(0, 4)]);
+    assert_eq!(
+        tally,
+        Tally {
+            records: 2,
+            holes: 0
+        }
+    );
+    assert_eq!(sorted(&seen), ["0 0@0 kept e0", "0 0@4 kept too e0"]);
+}
+
+fn what_compaction_took_is_no_hole_either() {
+    let (cluster, _) = topic_on_shared(1);
+    let topic = "compacted";
+    let config = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.0"),
+        ("max.compaction.lag.ms", "1"),
+    ];
+    admin(&cluster).create_topic(topic, 1, 1, &config).unwrap();
+    let keyed = |payload| Record {
+        key: Some(b"key".to_vec()),
+        ..at(topic, 0, payload)
+    };
+    publisher(&cluster)
+        .publish_all(&[keyed("first"), keyed("second")], PATIENCE)
+        .unwrap();
+
+    // Only closed segments are compacted, and a later record closes one.
+    let deadline = Instant::now() + PATIENCE;
+    while first_offset(&cluster, topic) == 0 {
+        assert!(Instant::now() < deadline, "the record is still there");
+        publisher(&cluster)
+            .publish_all(&[keyed("later")], PATIENCE)
+            .unwrap();
+    }
+    let (truth, _seen) = read(&cluster, topic);
+
+    assert_eq!(truth.close(PATIENCE).unwrap().holes, 0);
 }
 
 fn a_broker_stopped_and_started_keeps_address_and_records() {

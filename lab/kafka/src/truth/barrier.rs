@@ -48,7 +48,8 @@ impl BarrierWriter {
         Record {
             topic: topic.clone(),
             partition: Some(*partition),
-            key: None,
+            // A compacted topic takes no record without a key. The newest of a partition stays, and a later one proves an earlier one passed.
+            key: Some(BARRIER_HEADER.as_bytes().to_vec()),
             payload: Some(format!("barrier {round} of the lab").into_bytes()),
             headers: vec![(BARRIER_HEADER.to_owned(), round.into_bytes())],
         }
