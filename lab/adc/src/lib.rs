@@ -10,6 +10,7 @@
 //! - [`events`]: where iRules hang in, in the appliance's order.
 //! - [`engine`]: sockets, tunnels, probes; and the [`engine::Handle`] that changes and asks while traffic flows.
 //! - [`faults`]: what can be broken on purpose.
+//! - [`relay`]: a plain TCP relay with delay, bandwidth and frame tampering, for any line between two parties.
 //! - [`rest`], [`serve`]: the engine as a process of its own, steered over plain JSON.
 //!
 //! Absent on purpose: TLS, HTTP parsing beyond a monitor's status line, UDP, and any knowledge of gateways or Kafka.
@@ -27,5 +28,6 @@ pub mod events;
 pub mod faults;
 
 pub mod engine;
+pub mod relay;
 pub mod rest;
 pub mod serve;

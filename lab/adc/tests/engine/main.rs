@@ -6,6 +6,7 @@ mod common;
 mod balancing;
 mod faults;
 mod monitors;
+mod relay;
 mod rest;
 mod rules;
 mod source_ports;
