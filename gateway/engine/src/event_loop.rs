@@ -216,6 +216,8 @@ impl<A: App> Running<A> {
                 self.tell_end(conn, &ending);
                 self.net.bury(conn, &ending);
             }
+            // What the app learnt after its turn may change when it wants the next one.
+            self.app_deadline = Some(self.net.now());
         }
     }
 
