@@ -253,12 +253,16 @@ impl Session {
 
     /// The next thing that the transport has to do.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        release_if_empty(&mut self.actions);
+        action
     }
 
     /// The next news for the application.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        release_if_empty(&mut self.events);
+        event
     }
 
     /// When to call [`Session::handle_timeout`] at the latest.
@@ -411,6 +415,13 @@ impl Session {
         self.subscriptions.disconnected();
         self.publications.disconnected();
         self.retry_at = None;
+    }
+}
+
+/// Most sessions are idle most of the time, and a process may hold a million of them.
+fn release_if_empty<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() {
+        *queue = VecDeque::new();
     }
 }
 
