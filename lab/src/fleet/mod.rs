@@ -16,4 +16,7 @@ mod origins;
 mod outlook;
 mod pace;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use loopback::Loopback;

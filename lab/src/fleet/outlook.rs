@@ -25,8 +25,8 @@ pub(super) struct Seen {
 
 impl Outlook {
     pub(super) fn new() -> anyhow::Result<Self> {
-        // Three digits; it grows with the longest latency.
-        let histogram = Histogram::new(3)?;
+        // Three digits, from a microsecond to an hour.
+        let histogram = Histogram::new_with_bounds(1, 3_600_000_000, 3)?;
         Ok(Self(Mutex::new(Seen {
             counts: FleetCounts::default(),
             observations: Vec::new(),
@@ -107,5 +107,26 @@ pub(super) fn add(sum: &mut FleetCounts, loop_counts: &FleetCounts) {
     sum.worst_lag = sum.worst_lag.max(loop_counts.worst_lag);
     if sum.first_failure.is_none() {
         sum.first_failure.clone_from(&loop_counts.first_failure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_shown_as_they_were() {
+        let outlook = Outlook::new().unwrap();
+        let mut news = News::default();
+        news.count().delivered += 2;
+        news.delivery_took(250);
+        news.delivery_took(90_000_000);
+
+        news.show(&outlook);
+
+        let deliveries = outlook.lock().deliveries.clone();
+        assert_eq!(deliveries.len(), 2);
+        assert!(deliveries.equivalent(deliveries.min(), 250));
+        assert!(deliveries.equivalent(deliveries.max(), 90_000_000));
     }
 }
