@@ -13,6 +13,8 @@ pub struct LoopConfig {
     pub limits: Limits,
     /// Pings to peers that are silent; `None` never pings.
     pub keepalive: Option<Keepalive>,
+    /// How hard the loop compresses what is sent message by message: 1 (fast) to 9 (small).
+    pub deflate_level: u32,
     /// Commands the mailbox holds.
     pub mailbox: usize,
 }
@@ -24,6 +26,7 @@ impl Default for LoopConfig {
             endpoints: vec![Endpoint::default()],
             limits: Limits::default(),
             keepalive: Some(Keepalive::default()),
+            deflate_level: 4,
             mailbox: 1024,
         }
     }
@@ -50,6 +53,8 @@ pub struct Endpoint {
     pub subprotocols: Vec<String>,
     /// Refuse, with 400, whoever offers none of `subprotocols`.
     pub subprotocol_required: bool,
+    /// Agree to permessage-deflate (RFC 7692) with those who offer it.
+    pub deflate: bool,
 }
 
 /// What a peer can make the loop hold. Sizes are in bytes.

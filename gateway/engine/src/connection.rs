@@ -56,6 +56,8 @@ pub(crate) struct Connection<S> {
     /// Control frames from the peer since about a second.
     pub(crate) controls: u16,
     pub(crate) endpoint: u8,
+    /// The window of the compression that was agreed on; 0 if none was.
+    pub(crate) window_bits: u8,
     pub(crate) phase: Phase,
     pub(crate) flags: Flags,
     pub(crate) session: S,
@@ -72,6 +74,7 @@ impl<S> Connection<S> {
             outbox: NONE,
             controls: 0,
             endpoint: 0,
+            window_bits: 0,
             phase: Phase::Handshake,
             flags: Flags::default(),
             session,

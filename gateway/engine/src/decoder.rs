@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::close_code;
+use crate::compress::Inflater;
 use crate::frame::{FrameError, FrameHeader, Opcode};
 use crate::mask;
 
@@ -15,8 +16,10 @@ pub(crate) struct Rules {
     pub(crate) masked: bool,
     /// Payload bytes of a frame.
     pub(crate) frame_limit: u64,
-    /// Payload bytes of a message, all its fragments together.
+    /// Payload bytes of a message, all its fragments together, compressed or not.
     pub(crate) message_limit: u64,
+    /// permessage-deflate was agreed on.
+    pub(crate) deflate: bool,
 }
 
 /// What the peer said. Owned where it arrived in pieces.
@@ -49,6 +52,7 @@ pub(crate) fn next<'a>(
     input: &mut &'a mut [u8],
     partial: &mut Option<Box<Partial>>,
     rules: Rules,
+    inflater: &mut Inflater,
 ) -> Result<Option<Event<'a>>, FrameError> {
     loop {
         if let Some(kept) = partial
@@ -56,7 +60,7 @@ pub(crate) fn next<'a>(
         {
             if let Some(message) = kept.take_payload(input)? {
                 forget_if_empty(partial);
-                return message.finish().map(Some);
+                return message.finish(rules, inflater).map(Some);
             }
             if input.is_empty() {
                 return Ok(None);
@@ -123,14 +127,16 @@ fn next_front<'a>(
     }
 }
 
-/// Sections 5.1, 5.2 and 5.4: what a frame may be, given what came before.
+/// Sections 5.1, 5.2 and 5.4: what a frame may be, given what came before it.
 fn check(header: &FrameHeader, partial: Option<&Partial>, rules: Rules) -> Result<(), FrameError> {
     match (header.mask, rules.masked) {
         (None, true) => return Err(FrameError::Unmasked),
         (Some(_), false) => return Err(FrameError::Masked),
         (None, false) | (Some(_), true) => {}
     }
-    if header.compressed {
+    // RFC 7692 section 6: the bit stands on the first frame of a message.
+    let may_be_compressed = rules.deflate && matches!(header.opcode, Opcode::Text | Opcode::Binary);
+    if header.compressed && !may_be_compressed {
         return Err(FrameError::ReservedBits);
     }
     if header.opcode.is_control() {
@@ -167,7 +173,8 @@ fn control<'a>(header: FrameHeader, payload: Cow<'a, [u8]>) -> Result<Event<'a>,
 
 /// An unfragmented message that is in the read buffer as a whole, the common case.
 fn is_whole(header: &FrameHeader, input: &[u8]) -> bool {
-    header.fin && header.opcode != Opcode::Continuation && input.len() as u64 >= header.length
+    let unfragmented = header.fin && header.opcode != Opcode::Continuation;
+    unfragmented && !header.compressed && input.len() as u64 >= header.length
 }
 
 fn whole(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, FrameError> {
@@ -220,6 +227,7 @@ impl Partial {
         const ROOM: u64 = 4096;
         let message = self.message.get_or_insert_with(|| OpenMessage {
             text: header.opcode == Opcode::Text,
+            compressed: header.compressed,
             data: Vec::new(),
             valid: 0,
         });
@@ -260,6 +268,7 @@ struct OpenFrame {
 #[derive(Debug)]
 struct OpenMessage {
     text: bool,
+    compressed: bool,
     data: Vec<u8>,
     /// How much of `data` is known to be UTF-8.
     valid: usize,
@@ -269,7 +278,7 @@ impl OpenMessage {
     /// Text is checked as it comes: what can never become UTF-8 fails at once (section 8.1).
     fn extend(&mut self, payload: &[u8]) -> Result<(), FrameError> {
         self.data.extend_from_slice(payload);
-        if !self.text {
+        if !self.text || self.compressed {
             return Ok(());
         }
         match std::str::from_utf8(&self.data[self.valid..]) {
@@ -281,12 +290,17 @@ impl OpenMessage {
         Ok(())
     }
 
-    fn finish<'a>(self) -> Result<Event<'a>, FrameError> {
+    fn finish<'a>(self, rules: Rules, inflater: &mut Inflater) -> Result<Event<'a>, FrameError> {
+        let data = if self.compressed {
+            inflater.inflate(&self.data, rules.message_limit)?
+        } else {
+            self.data
+        };
         if self.text {
-            let text = String::from_utf8(self.data).map_err(|_| FrameError::NotUtf8)?;
+            let text = String::from_utf8(data).map_err(|_| FrameError::NotUtf8)?;
             return Ok(Event::Text(Cow::Owned(text)));
         }
-        Ok(Event::Binary(Cow::Owned(self.data)))
+        Ok(Event::Binary(Cow::Owned(data)))
     }
 }
 
@@ -320,11 +334,13 @@ mod tests {
         masked: true,
         frame_limit: 1 << 20,
         message_limit: 1 << 20,
+        deflate: false,
     };
     const CLIENT: Rules = Rules {
         masked: false,
         frame_limit: 1 << 20,
         message_limit: 1 << 20,
+        deflate: false,
     };
 
     #[test]
@@ -506,16 +522,57 @@ mod tests {
     }
 
     #[test]
+    fn compressed_messages_are_understood_where_agreed_on() {
+        // RFC 7692 section 7.2.3.2: "Hello" in one frame and in two.
+        let rules = Rules {
+            deflate: true,
+            ..CLIENT
+        };
+        let whole = [0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        let fragmented = [
+            0x41, 0x03, 0xf2, 0x48, 0xcd, 0x80, 0x04, 0xc9, 0xc9, 0x07, 0x00,
+        ];
+        for bytes in [&whole[..], &fragmented] {
+            for chunk in 1..=bytes.len() {
+                assert_eq!(
+                    decode(bytes, chunk, rules),
+                    (vec!["text Hello".to_owned()], None)
+                );
+            }
+        }
+
+        let again_on_the_second = [
+            0x41, 0x03, 0xf2, 0x48, 0xcd, 0xc0, 0x04, 0xc9, 0xc9, 0x07, 0x00,
+        ];
+        let reserved = (vec![], Some(FrameError::ReservedBits));
+        assert_eq!(decode(&again_on_the_second, 64, rules), reserved);
+        assert_eq!(decode(&[0xc9, 0x00], 64, rules), reserved);
+    }
+
+    #[test]
     fn a_partial_is_let_go_with_its_message() {
         let mut bytes = Vec::new();
         append(&mut bytes, Opcode::Binary, &[7; 300]);
         let mut partial = None;
 
         let (front, back) = bytes.split_at_mut(100);
-        assert_eq!(next(&mut &mut *front, &mut partial, CLIENT), Ok(None));
+        assert_eq!(
+            next(
+                &mut &mut *front,
+                &mut partial,
+                CLIENT,
+                &mut Inflater::default()
+            ),
+            Ok(None)
+        );
         assert!(partial.is_some());
         assert_eq!(
-            next(&mut &mut *back, &mut partial, CLIENT),
+            next(
+                &mut &mut *back,
+                &mut partial,
+                CLIENT,
+                &mut Inflater::default()
+            ),
             Ok(Some(Event::Binary(vec![7; 300].into())))
         );
         assert!(partial.is_none());
@@ -528,7 +585,7 @@ mod tests {
         for chunk in bytes.to_vec().chunks_mut(chunk) {
             let mut input = chunk;
             loop {
-                match next(&mut input, &mut partial, rules) {
+                match next(&mut input, &mut partial, rules, &mut Inflater::default()) {
                     Ok(Some(event)) => events.push(line(&event)),
                     Ok(None) => break,
                     Err(error) => return (events, Some(error)),

@@ -50,6 +50,8 @@ pub struct DialRequest {
     pub subprotocols: Vec<String>,
     /// Further headers, name and value.
     pub headers: Vec<(String, String)>,
+    /// Offer permessage-deflate (RFC 7692).
+    pub deflate: bool,
 }
 
 /// An upgrade request, as [`App::on_upgrade`](crate::App::on_upgrade) sees it.

@@ -9,7 +9,7 @@ use std::thread;
 use bytes::Bytes;
 
 use crate::app::{App, Message};
-use crate::config::LoopConfig;
+use crate::config::{Endpoint, LoopConfig};
 use crate::connection::ConnId;
 use crate::dial::Accepted;
 use crate::event_loop::{EventLoop, LoopError};
@@ -53,10 +53,18 @@ impl App for Echo {
     }
 }
 
-/// A configuration that lets a peer send and receive what conformance suites try.
+/// A configuration that lets a peer send and receive what conformance suites try, and compress it
+/// if `deflate` is set.
 #[must_use]
-pub fn config() -> LoopConfig {
-    let mut config = LoopConfig::default();
+pub fn config(deflate: bool) -> LoopConfig {
+    let endpoint = Endpoint {
+        deflate,
+        ..Endpoint::default()
+    };
+    let mut config = LoopConfig {
+        endpoints: vec![endpoint],
+        ..LoopConfig::default()
+    };
     config.limits.frame = MESSAGE;
     config.limits.message = MESSAGE;
     // Reading stops above the high-water mark, with at most one read's messages on the way.

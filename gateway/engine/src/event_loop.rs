@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::compress::Inflater;
 use crate::config::{Backend, Endpoint, LoopConfig};
 use crate::connection::{ConnId, Ending, Phase};
 use crate::driver::{self, Driver, Lanes, Readiness};
@@ -97,6 +98,7 @@ impl<A: App> EventLoop<A> {
             net,
             inbox: self.inbox,
             lanes,
+            inflater: Inflater::default(),
             endpoints,
             ready: Vec::new(),
             wants: Vec::new(),
@@ -144,6 +146,7 @@ struct Running<A: App> {
     net: Net<A::Session>,
     inbox: Inbox<A::Command>,
     lanes: Lanes,
+    inflater: Inflater,
     /// Shared, so that a request can be read while the app has the net.
     endpoints: Arc<[Endpoint]>,
     /// Memory for the turn: what is ready, and which sockets are to be read.

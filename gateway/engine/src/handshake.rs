@@ -1,6 +1,7 @@
 //! The opening handshake (RFC 6455 section 4): heads of HTTP/1.1 in, heads out.
 
 pub(crate) mod answer;
+pub(crate) mod extension;
 pub(crate) mod request;
 
 /// Headers a head may have.

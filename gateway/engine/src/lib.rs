@@ -13,6 +13,7 @@
 //! - [`event_loop`]: the loop itself, one thread each.
 //! - [`echo`]: a server that sends everything back, for conformance suites.
 //! - [`frame`]: building frames, so that a message for many is encoded once.
+//! - [`compress`]: the same, compressed.
 //! - [`counters`]: what a loop has done so far.
 //!
 //! A loop takes in (commands, bytes), lets time pass, then gives out: everything that was sent to
@@ -20,6 +21,7 @@
 
 pub mod app;
 mod close_code;
+pub mod compress;
 pub mod config;
 mod connection;
 pub mod counters;
@@ -41,6 +43,7 @@ mod slab;
 mod wheel;
 
 pub use app::{App, Message};
+pub use compress::Deflater;
 pub use config::{Backend, Endpoint, Keepalive, Limits, LoopConfig};
 pub use connection::ConnId;
 pub use counters::Counters;

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::compress::Deflater;
 use crate::config::{Keepalive, LoopConfig};
 use crate::connection::{ConnId, Connection, Ending, Flags, Phase};
 use crate::counters::Counters;
@@ -48,6 +49,8 @@ pub struct Net<S> {
     /// Bytes in all backlogs.
     queued: usize,
     dice: StdRng,
+    /// One for each window that a connection agreed on.
+    deflaters: Vec<Deflater>,
 }
 
 /// The configured durations, in ticks.
@@ -124,6 +127,7 @@ impl<S> Net<S> {
             tick,
             queued: 0,
             dice: StdRng::from_os_rng(),
+            deflaters: Vec::new(),
         }
     }
 
@@ -182,8 +186,16 @@ impl<S> Net<S> {
         opcode: Opcode,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        self.sendable(conn)?;
-        let frames = self.frame(conn, opcode, payload);
+        let window_bits = self.sendable(conn)?.window_bits;
+        let deflated = if window_bits == 0 {
+            None
+        } else {
+            self.deflate(window_bits, payload)
+        };
+        let frames = match deflated {
+            Some(deflated) => self.frame(conn, opcode, &deflated, true),
+            None => self.frame(conn, opcode, payload, false),
+        };
         self.enqueue(
             conn,
             Item {
@@ -195,14 +207,28 @@ impl<S> Net<S> {
         )
     }
 
+    fn deflate(&mut self, window_bits: u8, payload: &[u8]) -> Option<Vec<u8>> {
+        let known = self
+            .deflaters
+            .iter()
+            .position(|deflater| deflater.window_bits() == window_bits);
+        let place = known.unwrap_or_else(|| {
+            self.deflaters
+                .push(Deflater::new(self.config.deflate_level, window_bits));
+            self.deflaters.len() - 1
+        });
+        self.deflaters[place].deflate(payload).map(<[u8]>::to_vec)
+    }
+
     /// A frame in the role of the connection.
-    fn frame(&mut self, conn: ConnId, opcode: Opcode, payload: &[u8]) -> Bytes {
+    fn frame(&mut self, conn: ConnId, opcode: Opcode, payload: &[u8], compressed: bool) -> Bytes {
         let mask = self.mask_for(conn);
         let header = FrameHeader {
             mask,
+            compressed,
             ..FrameHeader::whole(opcode, payload.len())
-        }
-        .encode();
+        };
+        let header = header.encode();
         let mut frame = Vec::with_capacity(header.as_slice().len() + payload.len());
         frame.extend_from_slice(header.as_slice());
         let start = frame.len();
@@ -302,6 +328,14 @@ impl<S> Net<S> {
         self.connections
             .get(conn)
             .map(|connection| connection.endpoint)
+    }
+
+    /// The window of permessage-deflate (RFC 7692) if it was agreed on: frames from a [`Deflater`]
+    /// made for it may be sent, whoever else gets them too. Plain frames may be sent in any case.
+    #[must_use]
+    pub fn window_bits(&self, conn: ConnId) -> Option<u8> {
+        let window_bits = self.connections.get(conn)?.window_bits;
+        (window_bits != 0).then_some(window_bits)
     }
 
     /// Whether messages can be sent.

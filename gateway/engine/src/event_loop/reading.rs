@@ -160,7 +160,8 @@ impl<A: App> Running<A> {
         }
         self.net
             .enqueue_own(conn, Bytes::from(request.answer()), Kind::Own);
-        self.net.open(conn);
+        let window_bits = request.deflate.map_or(0, |deflate| deflate.window_bits);
+        self.net.open(conn, window_bits);
         self.app.on_open(&mut self.net, conn);
         Some(request.length)
     }
@@ -179,10 +180,11 @@ impl<A: App> Running<A> {
             answer::parse(&head, &request, &accept, limit)
         };
         match parsed {
-            Ok(Some(length)) => {
-                self.net.open(conn);
+            Ok(Some(answer)) => {
+                // We did not limit our own window, and the server may not either unless it is told.
+                self.net.open(conn, if answer.deflate { 15 } else { 0 });
                 self.app.on_open(&mut self.net, conn);
-                self.frames(conn, &mut head[length..]);
+                self.frames(conn, &mut head[answer.length..]);
             }
             Ok(None) => self.net.keep_answer(
                 conn,
@@ -207,7 +209,7 @@ impl<A: App> Running<A> {
         };
         let mut input = data;
         while self.net.is_decoding(conn) {
-            let event = decoder::next(&mut input, &mut partial, rules);
+            let event = decoder::next(&mut input, &mut partial, rules, &mut self.inflater);
             match event.and_then(|event| event.map(|event| self.event(conn, event)).transpose()) {
                 Ok(Some(())) => {}
                 Ok(None) => break,
@@ -317,6 +319,7 @@ impl<S> Net<S> {
             masked: !connection.flags.has(Flags::DIALLED),
             frame_limit: limits.frame as u64,
             message_limit: limits.message as u64,
+            deflate: connection.window_bits != 0,
         };
         let partial = connection
             .rare

@@ -2,7 +2,7 @@
 
 use httparse::{EMPTY_HEADER, Header, Status};
 
-use super::{HEADERS, lists, values};
+use super::{HEADERS, extension, lists, values};
 use crate::dial::DialRequest;
 use crate::ending::Failure;
 
@@ -13,6 +13,7 @@ pub(crate) fn ask(request: &DialRequest, key: &str) -> String {
         path,
         subprotocols,
         headers,
+        deflate,
     } = request;
     let mut head = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -21,13 +22,25 @@ pub(crate) fn ask(request: &DialRequest, key: &str) -> String {
     if !subprotocols.is_empty() {
         head += &format!("Sec-WebSocket-Protocol: {}\r\n", subprotocols.join(", "));
     }
+    if *deflate {
+        head += &format!("Sec-WebSocket-Extensions: {}\r\n", extension::OFFER);
+    }
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
     head + "\r\n"
 }
 
-/// Reads an answer from the front of `input`: the bytes of its head, `Ok(None)` if more are needed.
+/// An answer that opens the connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Bytes of the head.
+    pub(crate) length: usize,
+    /// Messages may be compressed.
+    pub(crate) deflate: bool,
+}
+
+/// Reads an answer from the front of `input`. `Ok(None)` needs more bytes.
 ///
 /// # Errors
 /// Section 4.1: the server refused, or what it says is not the answer to what was asked.
@@ -36,7 +49,7 @@ pub(crate) fn parse(
     request: &DialRequest,
     accept: &str,
     limit: usize,
-) -> Result<Option<usize>, Failure> {
+) -> Result<Option<Answer>, Failure> {
     let mut headers = [EMPTY_HEADER; HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
     let length = match answer.parse(input) {
@@ -48,14 +61,16 @@ pub(crate) fn parse(
         Err(_) => return Err(Failure::BadAnswer("it is not HTTP")),
     };
     match answer.code {
-        Some(101) => check(answer.headers, request, accept).map(|()| Some(length)),
+        Some(101) => {
+            check(answer.headers, request, accept).map(|deflate| Some(Answer { length, deflate }))
+        }
         code => Err(Failure::Answered {
             status: code.unwrap_or_default(),
         }),
     }
 }
 
-fn check(headers: &[Header<'_>], request: &DialRequest, accept: &str) -> Result<(), Failure> {
+fn check(headers: &[Header<'_>], request: &DialRequest, accept: &str) -> Result<bool, Failure> {
     if !lists(headers, "Upgrade", "websocket") {
         return Err(Failure::BadAnswer("Upgrade is not websocket"));
     }
@@ -70,14 +85,15 @@ fn check(headers: &[Header<'_>], request: &DialRequest, accept: &str) -> Result<
             "Sec-WebSocket-Accept does not answer our key",
         ));
     }
-    if values(headers, "Sec-WebSocket-Extensions").any(|value| !value.trim().is_empty()) {
-        return Err(Failure::BadAnswer("an extension was not offered"));
-    }
+    let deflate = match extension::is_accepted(headers) {
+        Some(deflate) if request.deflate || !deflate => deflate,
+        _ => return Err(Failure::BadAnswer("an extension was not offered")),
+    };
     let mut chosen = values(headers, "Sec-WebSocket-Protocol").map(str::trim);
     match (chosen.next(), chosen.next()) {
-        (None, _) => Ok(()),
+        (None, _) => Ok(deflate),
         (Some(chosen), None) if request.subprotocols.iter().any(|offered| offered == chosen) => {
-            Ok(())
+            Ok(deflate)
         }
         _ => Err(Failure::BadAnswer("the subprotocol was not offered")),
     }
@@ -98,7 +114,10 @@ mod tests {
 
         assert_eq!(
             parse(followed.as_bytes(), &request(), ACCEPT, 8192),
-            Ok(Some(ANSWER.len()))
+            Ok(Some(Answer {
+                length: ANSWER.len(),
+                deflate: false
+            }))
         );
         assert_eq!(
             parse(&ANSWER.as_bytes()[..100], &request(), ACCEPT, 8192),
@@ -156,6 +175,7 @@ mod tests {
     fn a_request_names_what_is_offered() {
         let request = DialRequest {
             headers: vec![("X-A".to_owned(), "b".to_owned())],
+            deflate: true,
             ..request()
         };
 
@@ -163,7 +183,9 @@ mod tests {
             ask(&request, "dGhlIHNhbXBsZSBub25jZQ=="),
             "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Protocol: chat, superchat\r\nX-A: b\r\n\r\n"
+             Sec-WebSocket-Protocol: chat, superchat\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; \
+             client_no_context_takeover\r\nX-A: b\r\n\r\n"
         );
     }
 
@@ -173,6 +195,7 @@ mod tests {
             path: "/chat".to_owned(),
             subprotocols: vec!["chat".to_owned(), "superchat".to_owned()],
             headers: Vec::new(),
+            deflate: false,
         }
     }
 }

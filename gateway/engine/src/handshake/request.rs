@@ -5,7 +5,7 @@ use std::time::Duration;
 use httparse::{EMPTY_HEADER, Header, Status};
 use tungstenite::handshake::derive_accept_key;
 
-use super::{HEADERS, lists, tokens, values};
+use super::{HEADERS, extension, lists, tokens, values};
 use crate::config::Endpoint;
 
 /// An upgrade request that RFC 6455 and the endpoint have nothing against.
@@ -14,6 +14,8 @@ pub(crate) struct Request<'a> {
     pub(crate) target: &'a str,
     /// The subprotocol to answer.
     pub(crate) subprotocol: Option<&'a str>,
+    /// The compression to answer.
+    pub(crate) deflate: Option<extension::Accepted>,
     /// The value of `Sec-WebSocket-Accept`.
     pub(crate) accept: String,
     /// Bytes of the head.
@@ -82,10 +84,16 @@ pub(crate) fn parse<'h, 'a: 'h>(
     }
     let accept = check_upgrade(headers)?;
     let subprotocol = choose_subprotocol(headers, endpoint)?;
+    let deflate = if endpoint.deflate {
+        extension::accept(headers)
+    } else {
+        None
+    };
     Ok(Some((
         Request {
             target,
             subprotocol,
+            deflate,
             accept,
             length,
         },
@@ -162,6 +170,10 @@ impl Request<'_> {
         if let Some(subprotocol) = self.subprotocol {
             head.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
             head.extend_from_slice(subprotocol.as_bytes());
+        }
+        if let Some(deflate) = self.deflate {
+            head.extend_from_slice(b"\r\nSec-WebSocket-Extensions: ");
+            head.extend_from_slice(deflate.answer().as_bytes());
         }
         head.extend_from_slice(b"\r\n\r\n");
         head
@@ -256,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn an_offer_of_compression_is_answered() {
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+        let answer = answer_to(&REQUEST.replace("\r\n\r\n", &format!("\r\n{offer}")));
+
+        let extensions = "\r\nSec-WebSocket-Extensions: permessage-deflate; \
+            server_no_context_takeover; client_no_context_takeover\r\n\r\n";
+        assert!(answer.ends_with(extensions), "{answer}");
+    }
+
+    #[test]
     fn header_names_and_tokens_may_come_in_any_case_and_in_lists() {
         let request = REQUEST
             .replace("Upgrade: websocket", "upgrade: h2c, WebSocket")
@@ -299,6 +322,7 @@ mod tests {
             path: Some("/chat".to_owned()),
             subprotocols: vec!["chat".to_owned()],
             subprotocol_required: true,
+            deflate: true,
         };
         let answer = match parse(request.as_bytes(), &mut header_room(), &endpoint, 8192) {
             Ok(Some((request, _))) => request.answer(),

@@ -114,11 +114,12 @@ impl<S> Net<S> {
     }
 
     /// The handshake is done: messages may flow.
-    pub(crate) fn open(&mut self, conn: ConnId) {
+    pub(crate) fn open(&mut self, conn: ConnId, window_bits: u8) {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
         connection.phase = Phase::Open;
+        connection.window_bits = window_bits;
         connection.mark = self.tick;
         connection.flags.set(Flags::UNPINGED);
         if let Some(rare) = &mut connection.rare {

@@ -58,7 +58,7 @@ impl<S> Net<S> {
     }
 
     pub(crate) fn pong(&mut self, conn: ConnId, payload: &[u8]) {
-        let frame = self.frame(conn, Opcode::Pong, payload);
+        let frame = self.frame(conn, Opcode::Pong, payload, false);
         self.enqueue_own(conn, frame, Kind::Pong);
     }
 
@@ -114,7 +114,7 @@ impl<S> Net<S> {
             self.counters.pings += 1;
             let ping = match self.connections.get(conn) {
                 Some(connection) if connection.flags.has(Flags::DIALLED) => {
-                    self.frame(conn, Opcode::Ping, &[])
+                    self.frame(conn, Opcode::Ping, &[], false)
                 }
                 _ => Bytes::from_static(&[0x80 | Opcode::Ping as u8, 0]),
             };

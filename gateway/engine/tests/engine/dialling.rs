@@ -244,6 +244,7 @@ fn dial(lab: &Lab, remote: SocketAddr, change: impl FnOnce(&mut Dial)) -> ConnId
         path: "/path".to_owned(),
         subprotocols: vec!["tidegate.v1.json".to_owned()],
         headers: Vec::new(),
+        deflate: false,
     };
     let mut dial = Dial {
         remote,

@@ -9,6 +9,7 @@
 
 mod abuse;
 mod closing;
+mod compression;
 mod dialling;
 mod flow;
 mod framing;
@@ -36,6 +37,7 @@ fn main() {
     let parts = [
         ("abuse", abuse::TESTS),
         ("closing", closing::TESTS),
+        ("compression", compression::TESTS),
         ("dialling", dialling::TESTS),
         ("flow", flow::TESTS),
         ("framing", framing::TESTS),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gateway_engine::echo::{self, Echo};
 use gateway_engine::{
-    Accepted, App, Backend, Closed, ConnId, Endpoint, EventLoop, Failure, LoopConfig, Mailbox,
-    Message, Net, Refusal, Upgrade,
+    Accepted, AdoptError, App, Backend, Closed, ConnId, Endpoint, EventLoop, Failure, LoopConfig,
+    Mailbox, Message, Net, Refusal, Upgrade,
 };
 
 /// How long a test waits for what must happen. Far more than it takes on a busy machine.
@@ -139,19 +139,32 @@ impl Lab {
     /// A connection of which the acceptor has read the first bytes.
     pub(crate) fn device_with_leftover(&self, leftover: &'static [u8]) -> Device {
         let socket = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
-        let (accepted, peer) = self.listener.accept().unwrap();
-        accepted.set_nodelay(true).unwrap();
-        self.call(move |net| {
-            let accepted = Accepted {
-                socket: accepted.into(),
-                peer,
-                client: peer,
-                leftover: Bytes::from_static(leftover),
-                endpoint: 0,
-            };
-            drop(net.adopt(accepted, 0));
-        });
+        // A loop that is full refuses, which the device sees.
+        let _ = self.hand_over(&self.listener, leftover);
         Device::new(socket)
+    }
+
+    /// Has the loop serve the next connection of a listener.
+    pub(crate) fn adopt(&self, listener: &TcpListener) -> ConnId {
+        self.hand_over(listener, b"").unwrap()
+    }
+
+    fn hand_over(
+        &self,
+        listener: &TcpListener,
+        leftover: &'static [u8],
+    ) -> Result<ConnId, AdoptError> {
+        let (accepted, peer) = listener.accept().unwrap();
+        accepted.set_nodelay(true).unwrap();
+        let leftover = Bytes::from_static(leftover);
+        let accepted = Accepted {
+            socket: accepted.into(),
+            peer,
+            client: peer,
+            leftover,
+            endpoint: 0,
+        };
+        self.call(move |net| net.adopt(accepted, 0))
     }
 
     /// A connection after its handshake.
@@ -216,7 +229,7 @@ impl EchoServer {
     pub(crate) fn new(backend: Backend) -> Self {
         let config = LoopConfig {
             backend,
-            ..echo::config()
+            ..echo::config(true)
         };
         let (event_loop, mailbox) = EventLoop::new(config, Echo).unwrap();
         std::thread::spawn(move || event_loop.run().unwrap());
@@ -242,7 +255,7 @@ impl EchoServer {
     }
 
     pub(crate) fn device(&self) -> Device {
-        let mut device = Device::new(TcpStream::connect(self.address).unwrap());
+        let mut device = Device::connect(self.address);
         device.upgrade();
         device
     }
@@ -275,6 +288,10 @@ impl Device {
             socket,
             buffer: Vec::new(),
         }
+    }
+
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect(address).unwrap())
     }
 
     pub(crate) fn upgrade(&mut self) {
