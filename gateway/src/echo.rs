@@ -2,7 +2,6 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use anyhow::bail;
 use gateway_engine::echo;
 
 use crate::listening;
@@ -12,9 +11,6 @@ use crate::listening;
 /// # Errors
 /// The address cannot be had, or the loop does not run.
 pub(crate) fn serve(address: SocketAddr, deflate: bool) -> anyhow::Result<()> {
-    if deflate {
-        bail!("this gateway cannot compress yet: leave --echo-deflate out");
-    }
     let listening = listening::open(address)?;
     println!(
         "{}",
@@ -23,5 +19,5 @@ pub(crate) fn serve(address: SocketAddr, deflate: bool) -> anyhow::Result<()> {
     let listener = TcpListener::from(listening.socket);
     // The echo waits for connections in accept(2).
     listener.set_nonblocking(false)?;
-    match echo::serve(&listener, echo::config())? {}
+    match echo::serve(&listener, echo::config(deflate))? {}
 }

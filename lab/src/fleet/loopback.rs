@@ -252,7 +252,7 @@ fn common(setup: &FleetSetup, spare: Sources) -> anyhow::Result<Common> {
             host: target.to_string(),
             path: "/".to_owned(),
             subprotocols: vec![SUBPROTOCOL.to_owned()],
-            headers: Vec::new(),
+            ..DialRequest::default()
         })
     };
     let servers = setup.targets.iter().map(server).collect();
