@@ -246,6 +246,7 @@ fn loop_config(config: &Config) -> LoopConfig {
             timeout: config.keepalive.timeout,
         }),
         mailbox: MAILBOX,
+        ..LoopConfig::default()
     }
 }
 
@@ -254,7 +255,7 @@ fn endpoint(listener: &Listener) -> Endpoint {
         path: Some(listener.path.clone()),
         subprotocols: vec![SUBPROTOCOL.to_owned()],
         // Devices that ask for no subprotocol get this one: there is no other.
-        subprotocol_required: false,
+        ..Endpoint::default()
     }
 }
 
