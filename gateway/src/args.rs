@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 const TEACHING: &str = r#"A first gateway.toml:
 
-    X.ConnectionOffload = true              # spread clients by address and port, not by address alone
+    X.ConnectionOffload = true     # spread clients by address and port
 
     [[listener]]
     address = "0.0.0.0:8800"
@@ -44,7 +44,7 @@ Then:
 
     gateway --check-config gateway.toml
     gateway --config gateway.toml
-    curl http://127.0.0.1:8801/ready        # the admin port: /health /ready /metrics /workgroups /connections
+    curl http://127.0.0.1:8801/ready      # also /health /metrics /workgroups /connections
 
 A device connects to ws://HOST:8800/ with the subprotocol tidegate.v1.json and sends
 {"op":"subscribe","id":1,"subject":"/telemetry/dev-1"}.

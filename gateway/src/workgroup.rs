@@ -34,7 +34,7 @@ use crate::metrics::{Group, Metrics, Reason};
 use crate::topics::Topics;
 use leaving::{Leaving, Pace};
 use session::Session;
-use slow::{Fate, send_answer, send_records};
+use slow::{Fate, Rules, SlowDevices, send_answer};
 use subscribers::Subscribers;
 
 /// What other threads ask of a workgroup.
@@ -79,6 +79,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Workgroup {
     around: Surroundings,
     subscribers: Subscribers,
+    slow: SlowDevices,
     /// Subscriptions that ended and that the hub does not know of yet.
     released: VecDeque<SubjectId>,
     leaving: Option<Leaving>,
@@ -89,6 +90,7 @@ impl Workgroup {
         Self {
             around,
             subscribers: Subscribers::default(),
+            slow: SlowDevices::default(),
             released: VecDeque::new(),
             leaving: None,
         }
@@ -155,6 +157,10 @@ impl App for Workgroup {
         }
     }
 
+    fn on_drained(&mut self, net: &mut Net<Session>, conn: ConnId) {
+        self.slow.drained(net, conn, &self.subscribers);
+    }
+
     fn on_close(&mut self, net: &mut Net<Session>, conn: ConnId, closed: &Closed) {
         self.counters().connections.fetch_sub(1, Ordering::Relaxed);
         self.around
@@ -164,6 +170,7 @@ impl App for Workgroup {
                 reason: closing(closed),
             })
             .inc();
+        self.slow.forget(conn);
         for subject in self.subscribers.remove_all(net, conn) {
             self.release(subject);
         }
@@ -203,16 +210,12 @@ impl Workgroup {
             let records = for_many(records, subject.members.len());
             let mut too_slow = Vec::new();
             for conn in &subject.members {
-                let policy = policy(&self.around.slow_clients, net, *conn);
-                let fate = send_records(
-                    net,
-                    *conn,
-                    &records,
-                    policy,
-                    &self.subscribers,
-                    &self.around.metrics,
-                );
-                if fate == Fate::NoRoom {
+                let rules = Rules {
+                    policy: policy(&self.around.slow_clients, net, *conn),
+                    names: &self.subscribers,
+                    metrics: &self.around.metrics,
+                };
+                if self.slow.send(net, *conn, &records, rules) == Fate::NoRoom {
                     too_slow.push(*conn);
                 }
             }
@@ -528,17 +531,15 @@ fn policy(policies: &[SlowClient], net: &Net<Session>, conn: ConnId) -> SlowClie
         .unwrap_or(SlowClient::Disconnect)
 }
 
-/// Every send counts a reference. Where there are many, the workgroup counts on a copy of its own, so that workgroups
-/// do not fight over one cache line.
+/// Every send counts a reference. Where there are many, the workgroup counts for itself, so that workgroups do not fight
+/// over one cache line.
 fn for_many(records: &ForSubject, members: usize) -> ForSubject {
-    const MANY: usize = 32;
-    if members < MANY {
-        return records.clone();
+    const MANY: usize = 16;
+    let mut records = records.clone();
+    if members >= MANY {
+        records.frames = Bytes::from_owner(records.frames);
     }
-    ForSubject {
-        frames: Bytes::copy_from_slice(&records.frames),
-        ..*records
-    }
+    records
 }
 
 fn closing(closed: &Closed) -> &'static str {

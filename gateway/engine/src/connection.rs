@@ -32,7 +32,9 @@ impl ConnId {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
 
-    pub(crate) fn from_bits(bits: u64) -> Self {
+    /// The id that [`to_bits`](Self::to_bits) wrote.
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Self {
         Self {
             generation: (bits >> 32) as u32,
             index: bits as u32,

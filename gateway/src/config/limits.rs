@@ -41,7 +41,7 @@ impl Default for Limits {
             connections_per_client: None,
             handshakes_per_second: None,
             handshake_timeout: Duration::from_secs(10),
-            pending_headers: 4_096,
+            pending_headers: 10_000,
             subscriptions: 1_000,
             message_bytes: 64 << 10,
             queue_bytes: 1 << 20,

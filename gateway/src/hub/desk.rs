@@ -139,14 +139,10 @@ impl Desk {
                 continue;
             };
             self.metrics.encoded_bytes.inc_by(frames.len() as u64);
-            let (frames, messages) = frames.finish();
+            let records = frames.into_records(subject);
             for group in subscribed.groups() {
                 if let Some(share) = shares.get_mut(usize::from(group)) {
-                    share.push(ForSubject {
-                        subject,
-                        frames: frames.clone(),
-                        messages,
-                    });
+                    share.push(records.clone());
                 }
             }
         }

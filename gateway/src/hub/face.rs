@@ -9,13 +9,16 @@ use gateway_engine::frame::{self, Opcode};
 use gateway_protocol::message::{Data, Delivery, Kind, Recovery, ServerMessage, WildcardRecord};
 use gateway_protocol::subject::EncodedKey;
 
+use super::request::ForSubject;
 use crate::log::record::Record;
+use crate::log::subjects::SubjectId;
 
 /// Frames one after the other, with the number of messages in them.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     bytes: Vec<u8>,
     messages: u32,
+    latest_at: usize,
 }
 
 /// A record with what its subscribers need to know beside it.
@@ -52,8 +55,7 @@ impl Frames {
             kind: sent.kind,
             data: Data::from_record(sent.record.value.as_deref()),
         };
-        frame::append_with(&mut self.bytes, Opcode::Text, |out| delivery.encode(out));
-        self.messages += 1;
+        self.append(|out| delivery.encode(out));
     }
 
     pub(crate) fn push_subscribed(&mut self, id: Option<u64>, subject: &str, recovery: Recovery) {
@@ -65,12 +67,29 @@ impl Frames {
     }
 
     pub(crate) fn push(&mut self, message: &ServerMessage<'_>) {
-        frame::append_with(&mut self.bytes, Opcode::Text, |out| message.encode(out));
+        self.append(|out| message.encode(out));
+    }
+
+    fn append(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.latest_at = self.bytes.len();
+        frame::append_with(&mut self.bytes, Opcode::Text, encode);
         self.messages += 1;
     }
 
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The same, for everyone who subscribed to `subject`.
+    pub(crate) fn into_records(self, subject: SubjectId) -> ForSubject {
+        let latest_at = self.latest_at;
+        let (frames, messages) = self.finish();
+        ForSubject {
+            subject,
+            frames,
+            messages,
+            latest_at,
+        }
     }
 
     /// The frames, to be shared, and how many messages they hold.

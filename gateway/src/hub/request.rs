@@ -80,6 +80,20 @@ pub(crate) struct ForSubject {
     pub(crate) subject: SubjectId,
     pub(crate) frames: Bytes,
     pub(crate) messages: u32,
+    /// Where the last message begins in `frames`.
+    pub(crate) latest_at: usize,
+}
+
+impl ForSubject {
+    /// The last message alone.
+    pub(crate) fn latest(&self) -> Self {
+        Self {
+            subject: self.subject,
+            frames: self.frames.slice(self.latest_at..),
+            messages: 1,
+            latest_at: 0,
+        }
+    }
 }
 
 /// How workgroups reach the hub.

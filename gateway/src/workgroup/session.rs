@@ -10,8 +10,6 @@ pub(crate) struct Session(Option<Box<OpenSession>>);
 #[derive(Debug, Default)]
 pub(super) struct OpenSession {
     pub(super) held: Vec<Held>,
-    /// Messages that were dropped and whose notice may still wait in the send queue.
-    pub(super) owed: Vec<Owed>,
     /// Subscriptions that the hub has not answered.
     pub(super) asked: u32,
     /// Publishes that Kafka has not answered.
@@ -23,13 +21,6 @@ pub(super) struct OpenSession {
 pub(super) struct Held {
     pub(super) subject: SubjectId,
     pub(super) slot: u32,
-}
-
-/// Messages of a subject that were dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owed {
-    pub(super) subject: SubjectId,
-    pub(super) count: u64,
 }
 
 impl Session {

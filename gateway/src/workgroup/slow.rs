@@ -1,10 +1,14 @@
 //! Devices that read slower than their messages arrive: what gives way, and how they are told.
+//!
+//! A device is slow from the first message that its send queue has no room for until the queue is empty again.
+
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use gateway_engine::{ConnId, Net, Outgoing, SendError};
 use gateway_protocol::message::{DropReason, ServerMessage};
 
-use super::session::{Owed, Session};
+use super::session::Session;
 use super::subscribers::Subscribers;
 use crate::config::SlowClient;
 use crate::hub::face::framed;
@@ -13,192 +17,283 @@ use crate::log::subjects::SubjectId;
 use crate::metrics::{Metrics, Reason};
 
 /// Answers to requests; they never give way.
-pub(super) const ANSWER: u32 = u32::MAX;
+const ANSWER: u32 = u32::MAX;
 /// The tag of a subject's notice is the subject's own with this bit.
 const NOTICE: u32 = 1 << 31;
+/// Dropping the oldest makes this much more room, in bytes: the notice has to fit too.
+const ROOM_FOR_NOTICES: usize = 512;
+
+/// The slow devices of one loop.
+#[derive(Debug, Default)]
+pub(super) struct SlowDevices {
+    by_conn: HashMap<ConnId, Slow>,
+}
+
+#[derive(Debug, Default)]
+struct Slow {
+    owed: Vec<Owed>,
+    /// The latest message of subjects that the queue has no room for.
+    held_back: Vec<ForSubject>,
+}
+
+/// Messages of a subject that were dropped since the device was last told.
+#[derive(Debug)]
+struct Owed {
+    subject: SubjectId,
+    count: u64,
+    reason: DropReason,
+    /// The notice is in the send queue, or has left it.
+    told: bool,
+}
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    Sent,
-    /// There is no room, whatever gives way: the device has to go.
+    /// Sent, queued, held back, or dropped and told.
+    Settled,
+    /// The device has to go.
     NoRoom,
-    /// The connection is on its way out already.
-    Gone,
 }
 
-/// Sends records to one device, by the rules of its listener if it is slow.
-pub(super) fn send_records(
-    net: &mut Net<Session>,
-    conn: ConnId,
-    records: &ForSubject,
-    policy: SlowClient,
-    subscribers: &Subscribers,
-    metrics: &Metrics,
-) -> Fate {
-    let outgoing = Outgoing {
-        frames: records.frames.clone(),
-        messages: records.messages,
-        tag: records.subject.0,
-    };
-    match net.send(conn, outgoing.clone()) {
-        Ok(()) => return Fate::Sent,
-        // `Unmasked` is for dialled connections, which a workgroup has none of.
-        Err(SendError::NotOpen | SendError::Unmasked) => return Fate::Gone,
-        Err(SendError::Full) => {}
-    }
-    let reason = match policy {
-        SlowClient::Disconnect => return Fate::NoRoom,
-        SlowClient::Conflate => DropReason::Conflated,
-        SlowClient::DropOldest => DropReason::QueueFull,
-    };
-    let mut dropped = Vec::new();
-    if policy == SlowClient::Conflate {
-        drop_subject(net, conn, records.subject, &mut dropped);
-    }
-    let fate = retry(net, conn, &outgoing, &mut dropped);
-    if !dropped.is_empty() {
-        tell(net, conn, &dropped, reason, subscribers, metrics);
-    }
-    fate
+/// What sending takes beside the connections.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) policy: SlowClient,
+    pub(super) names: &'a Subscribers,
+    pub(super) metrics: &'a Metrics,
 }
 
-/// Sends an answer; messages give way to it.
+/// Sends an answer to a request; it does not give way.
 pub(super) fn send_answer(
     net: &mut Net<Session>,
     conn: ConnId,
     frames: Bytes,
     messages: u32,
 ) -> Fate {
-    let outgoing = Outgoing {
-        frames,
-        messages,
-        tag: ANSWER,
-    };
-    match net.send(conn, outgoing) {
-        Ok(()) => Fate::Sent,
-        // `Unmasked` is for dialled connections, which a workgroup has none of.
-        Err(SendError::NotOpen | SendError::Unmasked) => Fate::Gone,
+    match net.send(
+        conn,
+        Outgoing {
+            frames,
+            messages,
+            tag: ANSWER,
+        },
+    ) {
+        // Whoever is gone needs no answer; `Unmasked` is for dialled connections, which a workgroup has none of.
+        Ok(()) | Err(SendError::NotOpen | SendError::Unmasked) => Fate::Settled,
         Err(SendError::Full) => Fate::NoRoom,
     }
 }
 
-fn retry(
-    net: &mut Net<Session>,
-    conn: ConnId,
-    outgoing: &Outgoing,
-    dropped: &mut Vec<Owed>,
-) -> Fate {
-    for attempt in 0..2 {
-        match net.send(conn, outgoing.clone()) {
-            Ok(()) => return Fate::Sent,
-            // `Unmasked` is for dialled connections, which a workgroup has none of.
-            Err(SendError::NotOpen | SendError::Unmasked) => return Fate::Gone,
-            Err(SendError::Full) if attempt == 0 => {
-                drop_oldest(net, conn, outgoing.frames.len(), dropped)
+impl SlowDevices {
+    /// Sends records to one device, by the rules of its listener if it is slow.
+    pub(super) fn send(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        records: &ForSubject,
+        rules: Rules<'_>,
+    ) -> Fate {
+        // Nearly always nobody is slow, and this is the way of every message.
+        let is_slow = !self.by_conn.is_empty() && self.by_conn.contains_key(&conn);
+        if !is_slow && send(net, conn, records) {
+            return Fate::Settled;
+        }
+        match rules.policy {
+            SlowClient::Disconnect => Fate::NoRoom,
+            SlowClient::Conflate => {
+                self.by_conn
+                    .entry(conn)
+                    .or_default()
+                    .conflate(net, conn, records, rules);
+                Fate::Settled
             }
-            Err(SendError::Full) => {}
+            SlowClient::DropOldest => {
+                self.by_conn
+                    .entry(conn)
+                    .or_default()
+                    .drop_oldest(net, conn, records, rules);
+                Fate::Settled
+            }
         }
     }
-    Fate::NoRoom
-}
 
-/// Takes out what waits of one subject.
-fn drop_subject(net: &mut Net<Session>, conn: ConnId, subject: SubjectId, dropped: &mut Vec<Owed>) {
-    let Some(mut queue) = net.queue(conn) else {
-        return;
-    };
-    queue.drop_where(|queued| {
-        let gives_way = queued.tag == subject.0;
-        if gives_way {
-            owe(dropped, subject, u64::from(queued.messages));
+    /// The queue is empty again: sends what was held back and what the device was not told.
+    pub(super) fn drained(&mut self, net: &mut Net<Session>, conn: ConnId, names: &Subscribers) {
+        let Some(mut slow) = self.by_conn.remove(&conn) else {
+            return;
+        };
+        for owed in slow.owed.iter_mut().filter(|owed| !owed.told) {
+            owed.tell(net, conn, names);
         }
-        gives_way
-    });
-}
-
-/// Takes out the oldest messages until `bytes` are free, and some more: a notice has to fit too.
-fn drop_oldest(net: &mut Net<Session>, conn: ConnId, bytes: usize, dropped: &mut Vec<Owed>) {
-    const NOTICES: usize = 512;
-    let Some(mut queue) = net.queue(conn) else {
-        return;
-    };
-    let mut missing = bytes + NOTICES;
-    queue.drop_where(|queued| {
-        let gives_way = missing > 0 && queued.tag & NOTICE == 0;
-        if gives_way {
-            missing = missing.saturating_sub(queued.bytes);
-            owe(dropped, SubjectId(queued.tag), u64::from(queued.messages));
-        }
-        gives_way
-    });
-}
-
-fn owe(dropped: &mut Vec<Owed>, subject: SubjectId, count: u64) {
-    match dropped.iter_mut().find(|owed| owed.subject == subject) {
-        Some(owed) => owed.count += count,
-        None => dropped.push(Owed { subject, count }),
-    }
-}
-
-/// Queues a notice per subject. A notice that still waits is taken back and its count added, so that a device that
-/// stays slow has one notice per subject in its queue and not one per message.
-fn tell(
-    net: &mut Net<Session>,
-    conn: ConnId,
-    dropped: &[Owed],
-    reason: DropReason,
-    subscribers: &Subscribers,
-    metrics: &Metrics,
-) {
-    let mut untold = Vec::new();
-    if let Some(mut queue) = net.queue(conn) {
-        queue.drop_where(|queued| {
-            let taken_back = dropped
-                .iter()
-                .any(|owed| queued.tag == owed.subject.0 | NOTICE);
-            if taken_back {
-                untold.push(SubjectId(queued.tag & !NOTICE));
-            }
-            taken_back
+        slow.owed.retain(|owed| !owed.told);
+        slow.held_back.retain(|records| {
+            let wanted = net
+                .session(conn)
+                .is_some_and(|session| session.slot(records.subject).is_some());
+            wanted && !send(net, conn, records)
         });
+        if !slow.held_back.is_empty() || !slow.owed.is_empty() {
+            self.by_conn.insert(conn, slow);
+        }
     }
-    for owed in dropped {
-        metrics
+
+    pub(super) fn forget(&mut self, conn: ConnId) {
+        self.by_conn.remove(&conn);
+    }
+}
+
+impl Slow {
+    /// Only the latest message of the subject stays.
+    fn conflate(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        records: &ForSubject,
+        rules: Rules<'_>,
+    ) {
+        let latest = records.latest();
+        let mut dropped = u64::from(records.messages - latest.messages);
+        take_out(net, conn, |tag, messages| {
+            let older = tag == records.subject.0;
+            dropped += if older { messages } else { 0 };
+            older
+        });
+        self.held_back.retain(|held| {
+            let older = held.subject == records.subject;
+            dropped += if older { u64::from(held.messages) } else { 0 };
+            !older
+        });
+        self.owe(
+            net,
+            conn,
+            (records.subject, dropped),
+            DropReason::Conflated,
+            rules,
+        );
+        if !send(net, conn, &latest) {
+            self.held_back.push(latest);
+        }
+    }
+
+    /// The oldest messages make room.
+    fn drop_oldest(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        records: &ForSubject,
+        rules: Rules<'_>,
+    ) {
+        let mut dropped: Vec<(SubjectId, u64)> = Vec::new();
+        let mut missing = records.frames.len() + ROOM_FOR_NOTICES;
+        if let Some(mut queue) = net.queue(conn) {
+            queue.drop_where(|queued| {
+                let gives_way = missing > 0 && queued.tag & NOTICE == 0;
+                if gives_way {
+                    missing = missing.saturating_sub(queued.bytes);
+                    dropped.push((SubjectId(queued.tag), u64::from(queued.messages)));
+                }
+                gives_way
+            });
+        }
+        if !send(net, conn, records) {
+            dropped.push((records.subject, u64::from(records.messages)));
+        }
+        for lost in dropped {
+            self.owe(net, conn, lost, DropReason::QueueFull, rules);
+        }
+    }
+
+    /// Counts dropped messages and tells the device. A notice that still waits is taken back and its count added, so
+    /// that a device that stays slow has one notice per subject in its queue and not one per message.
+    fn owe(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        (subject, count): (SubjectId, u64),
+        reason: DropReason,
+        rules: Rules<'_>,
+    ) {
+        if count == 0 {
+            return;
+        }
+        rules
+            .metrics
             .dropped
             .get_or_create(&Reason {
                 reason: reason.word(),
             })
-            .inc_by(owed.count);
-        let mut count = owed.count;
-        if let Some(session) = net.session_mut(conn).and_then(Session::if_open) {
-            let before = session
-                .owed
-                .iter()
-                .position(|before| before.subject == owed.subject);
-            let before = before.map_or(0, |index| session.owed.swap_remove(index).count);
-            if untold.contains(&owed.subject) {
-                count += before;
+            .inc_by(count);
+        let taken_back = take_out(net, conn, |tag, _| tag == subject.0 | NOTICE);
+        let index = match self.owed.iter().position(|owed| owed.subject == subject) {
+            Some(index) => index,
+            None => {
+                self.owed.push(Owed {
+                    subject,
+                    count: 0,
+                    reason,
+                    told: false,
+                });
+                self.owed.len() - 1
             }
-            session.owed.push(Owed {
-                subject: owed.subject,
-                count,
-            });
+        };
+        let owed = &mut self.owed[index];
+        if owed.told && !taken_back {
+            owed.count = 0;
         }
-        let Some(subject) = subscribers.of(owed.subject) else {
-            continue;
+        owed.count += count;
+        owed.tell(net, conn, rules.names);
+    }
+}
+
+impl Owed {
+    /// Queues the notice. Without room it waits until the queue is empty; `prev` of the next message shows the gap too.
+    fn tell(&mut self, net: &mut Net<Session>, conn: ConnId, names: &Subscribers) {
+        let Some(subject) = names.of(self.subject) else {
+            self.told = true;
+            return;
         };
         let notice = ServerMessage::Dropped {
             subject: (&*subject.name).into(),
-            count,
-            reason,
+            count: self.count,
+            reason: self.reason,
         };
-        let notice = Outgoing {
-            frames: framed(&notice),
-            messages: 1,
-            tag: owed.subject.0 | NOTICE,
-        };
-        // Without room for a notice, `prev` of the next message still shows the gap.
-        let _ = net.send(conn, notice);
+        let tag = self.subject.0 | NOTICE;
+        self.told = net
+            .send(
+                conn,
+                Outgoing {
+                    frames: framed(&notice),
+                    messages: 1,
+                    tag,
+                },
+            )
+            .is_ok();
     }
+}
+
+/// Whether there was room, or nobody to send to.
+fn send(net: &mut Net<Session>, conn: ConnId, records: &ForSubject) -> bool {
+    let outgoing = Outgoing {
+        frames: records.frames.clone(),
+        messages: records.messages,
+        tag: records.subject.0,
+    };
+    net.send(conn, outgoing) != Err(SendError::Full)
+}
+
+/// Takes out of the send queue what gives way, judged by tag and number of messages; whether anything did.
+fn take_out(
+    net: &mut Net<Session>,
+    conn: ConnId,
+    mut gives_way: impl FnMut(u32, u64) -> bool,
+) -> bool {
+    let mut taken = false;
+    if let Some(mut queue) = net.queue(conn) {
+        queue.drop_where(|queued| {
+            let gone = gives_way(queued.tag, u64::from(queued.messages));
+            taken |= gone;
+            gone
+        });
+    }
+    taken
 }

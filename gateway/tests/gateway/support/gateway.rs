@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     properties: String,
     topics: Vec<String>,
     workgroups: usize,
+    offload: bool,
 }
 
 impl Default for Setup {
@@ -38,6 +39,7 @@ impl Default for Setup {
             properties: String::new(),
             topics: vec!["t".to_owned()],
             workgroups: 2,
+            offload: true,
         }
     }
 }
@@ -71,6 +73,12 @@ impl Setup {
 
     pub(crate) fn workgroups(mut self, workgroups: usize) -> Self {
         self.workgroups = workgroups;
+        self
+    }
+
+    /// Places devices by their address alone.
+    pub(crate) fn without_offload(mut self) -> Self {
+        self.offload = false;
         self
     }
 
@@ -110,11 +118,11 @@ impl Setup {
 
     fn toml(&self, bootstrap: &str) -> String {
         format!(
-            "X.ConnectionOffload = true\n[workgroups]\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
+            "X.ConnectionOffload = {}\n[workgroups]\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
              [kafka]\ntopics = {:?}\ntopic-identity = \"name\"\nrefresh = \"500ms\"\n\
              [kafka.properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n\"fetch.wait.max.ms\" = 10\n\
              \"reconnect.backoff.max.ms\" = 300\n\"linger.ms\" = 0\n{}",
-            self.workgroups, self.listeners, self.rest, self.topics, self.properties
+            self.offload, self.workgroups, self.listeners, self.rest, self.topics, self.properties
         )
     }
 }
