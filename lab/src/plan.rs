@@ -1,8 +1,12 @@
 //! What a cell takes, counted before anything starts: processes, descriptors, memory, source ports. Pure.
 
+use std::net::Ipv4Addr;
+
+use lab_ports::{Addresses, Setting};
+
 use crate::machine::Machine;
 use crate::provider::{AdcChoice, Refusal, RefusalKind};
-use crate::stage::{Family, PortModel, SendProxy, Stage, Via};
+use crate::stage::{Family, PortModel, Stage, Via};
 
 /// Descriptors a process holds besides its connections.
 const OWN_DESCRIPTORS: u64 = 200;
@@ -65,7 +69,6 @@ impl Plan {
             plan.lacks_memory(machine),
             plan.lacks_ports(),
             lacks_ipv6(stage, machine),
-            needs_header(stage),
         ];
         plan.refusals.extend(lacks.into_iter().flatten());
         plan
@@ -157,24 +160,26 @@ fn memory(stage: &Stage) -> u64 {
 }
 
 fn port_budget(stage: &Stage) -> PortBudget {
-    let model = stage.adc.snat_ports;
-    let span = model.usual_ports();
-    let all = u64::from(*span.end()) - u64::from(*span.start()) + 1;
-    // What keeps the model's shape: beyond it kernels fall back to other ports, or fail.
-    let shape = match model {
-        PortModel::LinuxConnect | PortModel::BindFirst => 2,
-        PortModel::Stride4 => 4,
-        PortModel::Stride8 => 8,
-        PortModel::Stride16 => 16,
-        PortModel::PerCoreResidue => 2,
-        PortModel::Range | PortModel::CgnatBlocks | PortModel::HomeNat | PortModel::Ipv6Privacy => {
-            1
-        }
-    };
     PortBudget {
         needed: u64::from(stage.fleet.devices.div_ceil(stage.gateways)),
-        per_address: all / shape,
+        per_address: ports_per_address(stage.adc.snat_ports),
         addresses: u64::from(stage.adc.snat_addresses),
+    }
+}
+
+/// How many connections one address can have towards one gateway before the model loses its shape.
+fn ports_per_address(model: PortModel) -> u64 {
+    match model {
+        // Once one parity is used up the kernel takes the other.
+        PortModel::LinuxConnect | PortModel::BindFirst => model.usual_ports().len() as u64 / 2,
+        _ => {
+            let one_address = Setting {
+                addresses: Addresses::Given(vec![Ipv4Addr::LOCALHOST.into()]),
+                ports: None,
+                seed: 0,
+            };
+            model.sources(&one_address).count() as u64
+        }
     }
 }
 
@@ -183,20 +188,6 @@ fn lacks_ipv6(stage: &Stage, machine: &Machine) -> Option<Refusal> {
         kind: RefusalKind::Machine,
         reason: "the devices use IPv6, and ::1 cannot be bound here".to_owned(),
         remedy: "enable IPv6 on the loopback interface (sysctl net.ipv6.conf.lo.disable_ipv6=0)"
-            .to_owned(),
-    })
-}
-
-/// A port model that no socket here can have reaches the gateway only in a PROXY header.
-fn needs_header(stage: &Stage) -> Option<Refusal> {
-    let told = stage.adc.proxy_protocol != SendProxy::Off || stage.fleet.via == Via::Direct;
-    (!stage.fleet.ports.fits_loopback() && !told).then(|| Refusal {
-        kind: RefusalKind::ByNature,
-        reason: format!(
-            "`{}` addresses can only be told in a PROXY header, and the load balancer sends none",
-            stage.fleet.ports
-        ),
-        remedy: "set adc.proxy-protocol = \"v2\" and listener.proxy-protocol = \"required\""
             .to_owned(),
     })
 }
@@ -242,17 +233,6 @@ mod tests {
                 remedy: "set adc.snat-addresses = 2".to_owned(),
             }]
         );
-    }
-
-    #[test]
-    fn addresses_that_no_socket_has_need_a_header() {
-        let mut stage = Stage::default();
-        stage.fleet.ports = PortModel::Ipv6Privacy;
-
-        assert_eq!(plan(&stage).refusals[0].kind, RefusalKind::ByNature);
-
-        stage.adc.proxy_protocol = SendProxy::V2;
-        assert_eq!(plan(&stage).refusals, []);
     }
 
     fn plan(stage: &Stage) -> Plan {

@@ -45,6 +45,17 @@ impl Default for Stage {
     }
 }
 
+impl Stage {
+    /// Whether devices begin with a PROXY header that tells the address their NAT gives them: to a gateway that requires one, or to a load balancer
+    /// that passes it on because no socket of this machine can have such addresses.
+    pub(crate) fn devices_tell_addresses(&self) -> bool {
+        match self.fleet.via {
+            Via::Direct => self.listener.proxy_protocol == ProxyRule::Required,
+            Via::Adc => !self.fleet.fits_loopback() && self.adc.proxy_protocol != SendProxy::Off,
+        }
+    }
+}
+
 /// What each gateway expects on its listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -127,6 +138,14 @@ impl Default for FleetStage {
     }
 }
 
+impl FleetStage {
+    /// Whether sockets on this machine's loopback can have these addresses and ports. IPv6 loopback is one address, IPv4 loopback 2^24.
+    pub(crate) fn fits_loopback(&self) -> bool {
+        let needs_many = matches!(self.ports, PortModel::CgnatBlocks | PortModel::HomeNat);
+        self.ports.fits_loopback() && !(needs_many && self.addresses == Family::Ipv6)
+    }
+}
+
 /// An address family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -144,6 +163,15 @@ impl Family {
             Self::Ipv4 => Ipv4Addr::LOCALHOST.into(),
             Self::Ipv6 => Ipv6Addr::LOCALHOST.into(),
         }
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        })
     }
 }
 

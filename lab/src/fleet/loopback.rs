@@ -23,7 +23,7 @@ use crate::provider::{
     DeviceAddress, Fleet, FleetCounts, FleetSetup, Latencies, Observation, ProviderError,
     PublishOrder, Refusal, RefusalKind,
 };
-use crate::stage::{ProxyRule, Stage, Subjects, Via};
+use crate::stage::{Stage, Subjects};
 
 /// Devices that one loop serves well; more make a second thread worth its while.
 const DEVICES_PER_LOOP: u32 = 2_500;
@@ -87,13 +87,7 @@ impl Loopback {
 
 impl Fleet for Loopback {
     fn refuses(&self, stage: &Stage) -> Option<Refusal> {
-        let told_by_header =
-            stage.fleet.via == Via::Direct && stage.listener.proxy_protocol == ProxyRule::Required;
-        too_many(stage.fleet.devices).or_else(|| {
-            (!told_by_header)
-                .then(|| refusal(stage.fleet.ports, stage.fleet.addresses))
-                .flatten()
-        })
+        too_many(stage.fleet.devices).or_else(|| refusal(stage))
     }
 
     fn start(&mut self, setup: &FleetSetup) -> Result<(), ProviderError> {

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use gateway_protocol::proxy_header;
-use lab_ports::{Addresses, Model, Network, Setting, Sources};
+use lab_ports::{Addresses, Network, Setting, Sources};
 
 use crate::provider::{FleetSetup, Refusal, RefusalKind};
-use crate::stage::{Family, SendProxy};
+use crate::stage::{Family, SendProxy, Stage};
 
 /// Devices that come out of one loopback address when only a header tells where they are: well below what `connect()` can give.
 const DEVICES_PER_ADDRESS: u32 = 20_000;
@@ -27,19 +27,15 @@ pub(super) fn sources(setup: &FleetSetup) -> Sources {
     })
 }
 
-/// Why sockets of this machine cannot have such addresses; none if they can.
-pub(super) fn refusal(ports: Model, family: Family) -> Option<Refusal> {
-    let reason = if !ports.fits_loopback() {
-        format!("{ports} gives every device an IPv6 address of its own, and loopback has one")
-    } else if family == Family::Ipv6 && matches!(ports, Model::CgnatBlocks | Model::HomeNat) {
-        format!("{ports} needs many addresses, and IPv6 loopback has one")
-    } else {
-        return None;
-    };
-    Some(Refusal {
+/// Why sockets of this machine cannot have the fleet's addresses, and nobody tells them in a header; none if all is well.
+pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
+    (!stage.fleet.fits_loopback() && !stage.devices_tell_addresses()).then(|| Refusal {
         kind: RefusalKind::ByNature,
-        reason,
-        remedy: "let headers tell the addresses: via = \"direct\" and listener.proxy-protocol = \"required\"".to_owned(),
+        reason: format!(
+            "{} addresses of the model {} need a header that tells them; this machine has one IPv6 loopback address",
+            stage.fleet.addresses, stage.fleet.ports
+        ),
+        remedy: "set listener.proxy-protocol = \"required\" and, with a load balancer, adc.proxy-protocol = \"v2\"".to_owned(),
     })
 }
 
@@ -93,6 +89,7 @@ mod tests {
     use gateway_protocol::proxy_header::{Header, Limits, Source, parse};
 
     use super::*;
+    use crate::stage::PortModel;
 
     const TARGET: &str = "127.0.0.1:8800";
 
@@ -135,13 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn what_loopback_cannot_have_is_refused_with_the_way_out() {
-        let refusal = refusal(Model::Ipv6Privacy, Family::Ipv6).unwrap();
+    fn addresses_that_no_socket_here_has_need_a_header() {
+        let mut stage = Stage::default();
+        stage.fleet.ports = PortModel::Ipv6Privacy;
 
         assert_eq!(
-            refusal.reason,
-            "ipv6-privacy gives every device an IPv6 address of its own, and loopback has one"
+            refusal(&stage).map(|refusal| refusal.reason),
+            Some(
+                "IPv4 addresses of the model ipv6-privacy need a header that tells them; this machine has one IPv6 loopback address"
+                    .to_owned()
+            )
         );
-        assert!(refusal.remedy.contains("proxy-protocol"));
+
+        stage.adc.proxy_protocol = SendProxy::V2;
+        assert_eq!(refusal(&stage), None);
     }
 }

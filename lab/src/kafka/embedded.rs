@@ -51,7 +51,8 @@ impl Kafka for Embedded {
             topics: wanted.topics.clone(),
             // The mock has no topic ids to ask for.
             topic_identity: "name",
-            properties: Vec::new(),
+            // A consumer that waits at the end of quiet topics is ready only when its wait ends.
+            properties: vec![("fetch.wait.max.ms".to_owned(), "50".to_owned())],
             version: format!(
                 "librdkafka mock cluster {}",
                 lab_kafka::librdkafka_version()

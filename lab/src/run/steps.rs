@@ -51,11 +51,12 @@ impl Theatre<'_> {
     fn disconnect(&mut self, crowd: &Crowd) -> Result<(), ProviderError> {
         let before = self.cast.fleet.counts().connected;
         let leaving = crowd.devices.map_or(before, u64::from).min(before);
+        let devices = 0..u32::try_from(leaving).unwrap_or(u32::MAX);
         self.progress.phase("disconnecting");
-        self.cast.fleet.disconnect(
-            0..u32::try_from(leaving).unwrap_or(u32::MAX),
-            crowd.over.get(),
-        )?;
+        if let Some(books) = &self.books {
+            books.left(devices.clone());
+        }
+        self.cast.fleet.disconnect(devices, crowd.over.get())?;
         self.until(
             crowd.over.get() + TO_CONNECT,
             "devices gone",

@@ -22,7 +22,7 @@ use crate::provider::{AdcSetup, Cluster, FleetSetup, MonitorSetup, ProviderError
 use crate::resources;
 use crate::scenario::matrix::Cell;
 use crate::scenario::step::Step;
-use crate::stage::{Family, ProxyRule, SendProxy, Stage, Subjects, Via};
+use crate::stage::{Family, SendProxy, Stage, Subjects, Via};
 
 /// How long gateways' lists may take to agree with the kernel's.
 const TO_AGREE: Duration = Duration::from_secs(3);
@@ -322,7 +322,7 @@ fn hash_key(seed: u32) -> [u8; 16] {
 fn adc_setup(stage: &Stage, gateways: &[Gateway], seed: u64) -> AdcSetup {
     AdcSetup {
         listen: stage.fleet.addresses.loopback(),
-        accept_proxy: !stage.fleet.ports.fits_loopback(),
+        accept_proxy: stage.devices_tell_addresses(),
         members: gateways.iter().map(Gateway::member).collect(),
         snat_addresses: (1..=stage.adc.snat_addresses).map(snat_address).collect(),
         snat_ports: stage.adc.snat_ports,
@@ -350,16 +350,12 @@ fn fleet_setup(
     cluster: &Cluster,
     seed: u64,
 ) -> FleetSetup {
-    let told_by_devices = match stage.fleet.via {
-        Via::Adc => !stage.fleet.ports.fits_loopback(),
-        Via::Direct => stage.listener.proxy_protocol == ProxyRule::Required,
-    };
     FleetSetup {
         devices: stage.fleet.devices,
         targets,
         ports: stage.fleet.ports,
         family: stage.fleet.addresses,
-        preface: if told_by_devices {
+        preface: if stage.devices_tell_addresses() {
             SendProxy::V2
         } else {
             SendProxy::Off

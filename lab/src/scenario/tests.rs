@@ -149,7 +149,7 @@ fn a_wrong_choice_of_the_matrix_is_shown_in_the_matrix() {
 fn a_bound_that_nothing_could_break_is_refused() {
     assert_eq!(
         complaint("spread = \"even\"", "lost-max = 0"),
-        "a.toml:19:12: `lost-max` would prove nothing: no step does `produce`\n   |\n19 | lost-max = 0\n   |            ^"
+        "a.toml:19:12: `lost-max` would prove nothing: no step does produce or publish\n   |\n19 | lost-max = 0\n   |            ^"
     );
 }
 

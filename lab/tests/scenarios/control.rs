@@ -61,7 +61,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn caught(control: &Control) -> Result<Completion, Failed> {
     let choices = format!("workgroups=8 adc.snat-ports={}", control.ports);
     let mut lab = command(
-        "scenarios/distribution/every-source-port-model-spreads.toml",
+        "scenarios/distribution/every-source-port-habit-spreads.toml",
         &choices,
     );
     lab.arg("--gateway")
