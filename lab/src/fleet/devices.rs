@@ -243,12 +243,15 @@ impl App for Devices {
         let tag = net.session(conn).copied().unwrap_or_default();
         self.closed(tag, closed);
         self.settle(net, tag.device);
+        // Ends come after the turn; nothing may wake this loop for another one.
+        self.news.show(&self.outlook);
     }
 
     fn on_failed(&mut self, net: &mut Net<Tag>, conn: ConnId, failure: &Failure) {
         let tag = net.session(conn).copied().unwrap_or_default();
         self.failed(net, tag, conn, failure);
         self.settle(net, tag.device);
+        self.news.show(&self.outlook);
     }
 
     fn on_turn(&mut self, net: &mut Net<Tag>, now: Instant) -> Option<Instant> {
