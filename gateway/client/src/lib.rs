@@ -30,6 +30,8 @@ mod settings;
 mod subscriptions;
 
 pub use address_book::AddressBook;
+#[cfg(feature = "dns")]
+pub use device::DnsResolver;
 #[cfg(feature = "transport")]
 pub use device::{
     Closed, Device, DeviceOptions, Inbox, Message, News, PublishData, PublishFailed, Published,
@@ -37,6 +39,8 @@ pub use device::{
 };
 pub use event::{Action, Attempt, Cause, Event, Gap, Lost, Received, Ticket};
 pub use gateway_protocol::{message, position, subject};
+#[cfg(feature = "dns")]
+pub use hickory_resolver;
 pub use server_list::{Server, ServerId, ServerList, ServerListError};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use session::{Counters, PublishError, Session, SubscribeOptions};

@@ -1,6 +1,8 @@
 //! A device on tokio: a [`Session`](crate::Session) with sockets, a clock and a task of its own.
 
 mod dial;
+#[cfg(feature = "dns")]
+mod dns;
 mod link;
 mod news;
 mod options;
@@ -16,6 +18,8 @@ use gateway_protocol::message::Data;
 use gateway_protocol::subject::{Subject, SubjectError};
 use tokio::sync::{mpsc, oneshot};
 
+#[cfg(feature = "dns")]
+pub use dns::DnsResolver;
 pub use news::{Message, News, PublishFailed, Published};
 pub use options::{DeviceOptions, Transport};
 pub use resolve::{Resolve, Resolved, SystemResolver};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use gateway_client::{Cause, Device, DeviceOptions, Event, Inbox, News, ServerList, Settings};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -50,11 +51,18 @@ impl Gateway {
     /// The next device, after its handshake.
     pub(crate) async fn accept(&self) -> Connection {
         let stream = self.accept_tcp().await;
-        let socket = in_time(accept_hdr_async(stream, choose_subprotocol))
-            .await
-            .unwrap();
+        let socket = shake_hands(stream).await;
         Connection { socket }
     }
+}
+
+/// The gateway's side of the WebSocket handshake.
+pub(crate) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+) -> WebSocketStream<S> {
+    in_time(accept_hdr_async(stream, choose_subprotocol))
+        .await
+        .unwrap()
 }
 
 #[expect(

@@ -5,8 +5,14 @@ mod addresses;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+#[cfg(feature = "dns")]
+mod dns;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+#[cfg(feature = "tls")]
+mod tls;
