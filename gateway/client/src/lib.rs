@@ -1,17 +1,45 @@
 //! The device side of Tidegate: connect to one of many gateways, subscribe, publish, and go on where the last
 //! connection ended.
 //!
+//! ```no_run
+//! # #[cfg(feature = "transport")]
+//! # async fn device() -> Result<(), Box<dyn std::error::Error>> {
+//! use gateway_client::{Device, DeviceOptions, ServerList};
+//!
+//! let servers = ServerList::parse(["100 wss://a.example", "100 wss://b.example", "50 wss://c.example"])?;
+//! let (device, mut inbox) = Device::connect(servers, DeviceOptions::default());
+//! device.subscribe("/telemetry/dev-1").await?;
+//! device.publish("/telemetry/dev-1", "21.5").await?;
+//! while let Some(message) = inbox.next_message().await {
+//!     println!("{}: {:?}", message.subject, message.text());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - [`ServerList`], [`ServerUrl`]: where the gateways are, and what share of the devices each gets.
 //! - [`Session`]: subscriptions, positions and unanswered publishes, which outlive connections. Pure: it is told what
 //!   happens and what time it is, and answers what to do.
 //! - [`Action`], [`Event`], [`Received`]: what it answers.
 //! - [`Settings`]: how patient it is.
+//! - [`AddressBook`]: the addresses behind a server's name. Pure as well.
+//! - `Device`, `Inbox`: a session with sockets, a clock and a tokio task (feature `transport`).
 //!
-//! What the session does by itself: it resumes each subscription from its last positions, on whatever gateway; filters
-//! what was delivered before; tells of every gap; sends unanswered publishes again under the same id; goes to another
-//! server at once when one fails, and backs off, with full jitter, when all have.
+//! # What it does by itself
+//! - It resumes each subscription from its last positions, on whatever gateway, filters what was delivered before, and
+//!   tells of every gap. [`Event::Subscribed`] says what became of the messages in between.
+//! - It sends unanswered publishes again under the same id, so that they are delivered once.
+//! - It chooses servers by weight, goes to another at once when one fails, leaves failed ones alone until all have
+//!   failed, and then backs off exponentially, with full jitter. A server's `reconnect` hint and `Retry-After` are obeyed.
+//! - It leaves a gateway that is silent, or does not answer.
 //!
-//! Absent: frames, sockets and TLS (see the transport), and storage. [`Session::positions`] gives what is worth storing.
+//! # Three ways to many gateways
+//! - A list of servers with weights: one entry each.
+//! - A name with many addresses: one entry; all addresses are used, in random order, and dead ones left alone. The feature
+//!   `dns` brings a resolver that knows how long an answer holds.
+//! - A load balancer: one entry with one address; first retries are then spread over [`Settings::spread`].
+//!
+//! Absent: storage. [`Session::positions`] gives what is worth storing, [`SubscribeOptions::from`] takes it back.
 
 mod address_book;
 mod backoff;

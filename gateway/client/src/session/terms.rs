@@ -6,7 +6,7 @@ use gateway_protocol::subject::SubjectError;
 /// How a subscription begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubscribeOptions {
-    /// Where an earlier session ended: see [`Session::positions`].
+    /// Where an earlier session ended: see [`crate::Session::positions`].
     pub from: Vec<Position>,
     /// How many of the last messages to get first, where there is no position to go on from.
     pub history: Option<u32>,

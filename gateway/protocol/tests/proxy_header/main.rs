@@ -13,4 +13,6 @@ mod vector;
 #[cfg(test)]
 mod version1;
 #[cfg(test)]
+mod version1_fields;
+#[cfg(test)]
 mod version2;
