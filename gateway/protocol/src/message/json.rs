@@ -53,7 +53,7 @@ pub(super) fn push_number(out: &mut impl Output, number: impl itoa::Integer) {
 pub(super) fn push_string(out: &mut impl Output, text: &str) {
     out.push_text("\"");
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(needs_escape) {
+    while let Some(at) = first_to_escape(rest.as_bytes()) {
         out.push_text(&rest[..at]);
         push_escaped(out, rest.as_bytes()[at]);
         rest = &rest[at + 1..];
@@ -90,9 +90,32 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// All escaped characters are ASCII, so a match is never inside another character.
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// Where the first byte is that needs an escape. All of those are ASCII, so a match is never inside a character.
+fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    // Values are long and have few such bytes: eight at a time are passed over.
+    let plain = bytes
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .take_while(|word| is_plain(u64::from_ne_bytes(**word)))
+        .count()
+        * 8;
+    let needs_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    bytes[plain..]
+        .iter()
+        .position(needs_escape)
+        .map(|at| plain + at)
+}
+
+/// Whether none of eight bytes needs an escape (Hacker's Delight, 6-1: a byte that is too small borrows from its high bit).
+fn is_plain(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = EACH * 0x80;
+
+    let below =
+        |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word & HIGH_BITS;
+    let equal = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    below(word, 0x20) | equal(b'"') | equal(b'\\') == 0
 }
 
 fn push_escaped(out: &mut impl Output, byte: u8) {
@@ -131,5 +154,34 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
         Ok(Text(Cow::Owned(text.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_judged_alike_at_every_place() {
+        for byte in 0..=0x7f_u8 {
+            let escaped = byte < 0x20 || byte == b'"' || byte == b'\\';
+            for at in 0..20 {
+                let mut bytes = [b'x'; 20];
+                bytes[at] = byte;
+                assert_eq!(
+                    first_to_escape(&bytes),
+                    escaped.then_some(at),
+                    "{byte:#04x} at {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_characters_are_left_as_they_are() {
+        assert_eq!(
+            first_to_escape("äöü€😀\u{80}\u{a0}\u{7f}\u{ffff}…".as_bytes()),
+            None
+        );
     }
 }
