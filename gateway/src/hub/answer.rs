@@ -27,10 +27,10 @@ pub(super) struct Answer<'a> {
 
 impl Answer<'_> {
     /// The answer to a request to subscribe, and how it went.
-    pub(super) fn to(&mut self, subscribe: &Subscribe) -> (Frames, Recovery) {
+    pub(super) fn answer(&mut self, subscribe: &Subscribe) -> (Frames, Recovery) {
         if subscribe.from.is_empty() {
             return (
-                self.to_newcomer(subscribe.id, subscribe.history),
+                self.for_newcomer(subscribe.id, subscribe.history),
                 Recovery::None,
             );
         }
@@ -46,7 +46,7 @@ impl Answer<'_> {
                     owned(recovered.missed)
                 };
                 (
-                    self.to_lost(Some(subscribe.id), recovery, &missed),
+                    self.for_lost(Some(subscribe.id), recovery, &missed),
                     recovery,
                 )
             }
@@ -65,10 +65,10 @@ impl Answer<'_> {
 
     /// Tells a running subscription that it begins anew.
     pub(super) fn anew(&mut self, reason: ResyncReason) -> Frames {
-        self.to_lost(None, Recovery::Resynced(reason), &[])
+        self.for_lost(None, Recovery::Resynced(reason), &[])
     }
 
-    fn to_newcomer(&mut self, id: u64, history: Option<u32>) -> Frames {
+    fn for_newcomer(&mut self, id: u64, history: Option<u32>) -> Frames {
         let mut frames = Frames::default();
         frames.push_subscribed(Some(id), self.name, Recovery::None);
         let learnt = match history {
@@ -87,7 +87,7 @@ impl Answer<'_> {
         frames
     }
 
-    fn to_lost(&mut self, id: Option<u64>, recovery: Recovery, missed: &[(i32, Kept)]) -> Frames {
+    fn for_lost(&mut self, id: Option<u64>, recovery: Recovery, missed: &[(i32, Kept)]) -> Frames {
         let mut frames = Frames::default();
         frames.push_subscribed(id, self.name, recovery);
         let learnt = self.push_last_value(&mut frames);

@@ -34,7 +34,7 @@ pub(crate) struct Desk {
     /// What each workgroup is to be told, in order.
     outboxes: Vec<VecDeque<News>>,
     /// Subscriptions to topics whose past is not loaded yet.
-    waiting: VecDeque<Box<Subscribe>>,
+    waiting: Vec<Subscribe>,
     metrics: Metrics,
 }
 
@@ -54,7 +54,7 @@ impl Desk {
             subscriptions: Subscriptions::default(),
             batch: BTreeMap::new(),
             outboxes: (0..groups).map(|_| VecDeque::new()).collect(),
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             metrics,
         }
     }
@@ -160,7 +160,7 @@ impl Desk {
                 self.subscribe(&subscribe)
             }
             Request::Subscribe(subscribe) if self.waiting.len() < MOST_WAITING => {
-                self.waiting.push_back(subscribe)
+                self.waiting.push(*subscribe)
             }
             Request::Subscribe(subscribe) => {
                 let reason = "too many subscriptions wait for Kafka".to_owned();
@@ -185,28 +185,27 @@ impl Desk {
 
     /// A topic's past is loaded: answers those who waited for it.
     pub(crate) fn answer_waiting(&mut self, topic: u16) {
-        let (ready, waiting) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|subscribe: &Box<Subscribe>| subscribe.topic == topic);
-        self.waiting = waiting;
-        let ready: VecDeque<Box<Subscribe>> = ready;
-        for subscribe in ready {
+        for subscribe in self.take_waiting(|waiting| waiting.topic == topic) {
             self.subscribe(&subscribe);
         }
     }
 
     /// Ends subscriptions that were taken back before they began.
     fn withdraw_waiting(&mut self, group: GroupId, conn: ConnId, subject: &str) {
-        let (withdrawn, waiting): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|waiting: &Box<Subscribe>| {
-                (waiting.group, waiting.conn, &*waiting.subject) == (group, conn, subject)
-            });
-        self.waiting = waiting;
+        let withdrawn = self.take_waiting(|waiting| {
+            (waiting.group, waiting.conn, &*waiting.subject) == (group, conn, subject)
+        });
         for subscribe in withdrawn {
             let reason = "the subscription was ended before it began".to_owned();
             self.refuse(&subscribe, ErrorCode::NotSubscribed, reason);
         }
+    }
+
+    fn take_waiting(&mut self, which: impl Fn(&Subscribe) -> bool) -> Vec<Subscribe> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (taken, left) = waiting.into_iter().partition(|subscribe| which(subscribe));
+        self.waiting = left;
+        taken
     }
 
     /// Tells everyone who subscribed within a topic that their subscription begins anew.
@@ -310,7 +309,7 @@ impl Desk {
             topic: subscribe.topic,
             key,
         };
-        let (frames, recovery) = answer.to(subscribe);
+        let (frames, recovery) = answer.answer(subscribe);
         self.count_resume(recovery);
         let (frames, messages) = frames.finish();
         let granted = News::Granted {

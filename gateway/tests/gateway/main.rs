@@ -1,6 +1,8 @@
 //! The gateway from outside: the real program against librdkafka's mock cluster, met over sockets, signals and the
 //! admin port, as devices and load balancers meet it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod configuration;
 mod kafka_faults;
 mod leaving;
