@@ -32,7 +32,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
-use crate::kafka::consumer::Consumer;
+use crate::kafka::consumer::{Consumer, IdsChanged};
 use crate::kafka::native::{FetchQueue, Fetched};
 use crate::kafka::scout::{Errand, Finding};
 use crate::log::record::{Moment, PartitionId};
@@ -50,6 +50,7 @@ pub(crate) struct Wires {
     pub(crate) topics: Topics,
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) queue: FetchQueue,
+    pub(crate) ids_changed: IdsChanged,
     pub(crate) requests: Receiver<Request>,
     pub(crate) findings: Receiver<Finding>,
     pub(crate) errands: SyncSender<Errand>,
@@ -67,6 +68,8 @@ pub(crate) struct Hub {
     assigned: HashSet<PartitionId>,
     clock: Clock,
     evict_at: Instant,
+    /// The number of the last look that was asked for.
+    looks: u64,
 }
 
 /// Bytes that one turn may read before it gives out what it has.
@@ -85,6 +88,7 @@ impl Hub {
             assigned: HashSet::new(),
             clock: Clock::start(),
             evict_at: Instant::now(),
+            looks: 0,
         }
     }
 
@@ -99,6 +103,9 @@ impl Hub {
     /// One turn: take in, let time pass, give out, sleep.
     fn turn(&mut self) {
         // In: what the scout found, what devices want, what Kafka has. Records go last: those who just subscribed get them.
+        if self.wires.ids_changed.is_set() {
+            self.hold();
+        }
         let mut busy = self.take_findings();
         busy |= self.take_requests();
         busy |= self.take_records();
@@ -125,8 +132,8 @@ impl Hub {
         while let Ok(finding) = self.wires.findings.try_recv() {
             busy = true;
             let steps = match finding {
-                Finding::Topic { topic, found } => match self.desk.topic_number(&topic) {
-                    Some(number) => self.desk.reading.topic_found(number, found),
+                Finding::Topic { look, topic, found } => match self.desk.topic_number(&topic) {
+                    Some(number) => self.desk.reading.topic_found(number, look, found),
                     None => Vec::new(),
                 },
                 Finding::Start {
@@ -144,6 +151,23 @@ impl Hub {
             self.take_steps(steps);
         }
         busy
+    }
+
+    /// A topic may have been created again. Nothing more is read until it is known which topic it is; what was fetched
+    /// meanwhile is thrown away.
+    fn hold(&mut self) {
+        for place in self.assigned.clone() {
+            self.unassign(place);
+        }
+        // Whatever changes from here on sets it again; whatever changed before is seen by the look.
+        self.wires.ids_changed.clear();
+        self.look();
+        self.desk.reading.hold(self.looks);
+    }
+
+    fn look(&mut self) {
+        self.looks += 1;
+        self.errand(Errand::Look(self.looks));
     }
 
     fn take_requests(&mut self) -> bool {
@@ -166,32 +190,36 @@ impl Hub {
         let mut failed = Vec::new();
         loop {
             let desk = &mut self.desk;
-            let taken = self.wires.queue.take(|fetched| match fetched {
-                Fetched::Record(record) => {
-                    records += 1;
-                    bytes += record.key.map_or(0, <[u8]>::len) as u64
-                        + record.value.map_or(0, <[u8]>::len) as u64;
-                    let age = (wall_clock - record.timestamp).max(0);
-                    steps.extend(desk.record(&record, now, Moment(now.0 - age)));
-                }
-                Fetched::End {
-                    topic,
-                    partition,
-                    offset,
-                } => {
-                    if let Some(topic) = desk.topic_number(topic) {
-                        steps.extend(desk.end(PartitionId { topic, partition }, offset));
+            let ids_changed = &self.wires.ids_changed;
+            let taken = self.wires.queue.take(
+                || ids_changed.is_set(),
+                |fetched| match fetched {
+                    Fetched::Record(record) => {
+                        records += 1;
+                        bytes += record.key.map_or(0, <[u8]>::len) as u64
+                            + record.value.map_or(0, <[u8]>::len) as u64;
+                        let age = (wall_clock - record.timestamp).max(0);
+                        steps.extend(desk.record(&record, now, Moment(now.0 - age)));
                     }
-                }
-                Fetched::Failed {
-                    topic,
-                    partition,
-                    code,
-                    text,
-                } => {
-                    failed.push((desk.topic_number(topic), partition, code, text));
-                }
-            });
+                    Fetched::End {
+                        topic,
+                        partition,
+                        offset,
+                    } => {
+                        if let Some(topic) = desk.topic_number(topic) {
+                            steps.extend(desk.end(PartitionId { topic, partition }, offset));
+                        }
+                    }
+                    Fetched::Failed {
+                        topic,
+                        partition,
+                        code,
+                        text,
+                    } => {
+                        failed.push((desk.topic_number(topic), partition, code, text));
+                    }
+                },
+            );
             if taken < FetchQueue::FULL || bytes > TURN_BYTES {
                 break;
             }
@@ -221,7 +249,7 @@ impl Hub {
         let name = self.wires.topics.name(topic);
         if code != RDKafkaErrorCode::AutoOffsetReset {
             warn!(topic = name, partition, %code, text, "a partition cannot be read");
-            self.errand(Errand::Look);
+            self.look();
             return;
         }
         warn!(
@@ -245,7 +273,15 @@ impl Hub {
                         partition: place.partition,
                     });
                 }
-                Step::ReadFrom { place, offset } => self.read_from(place, offset),
+                Step::ReadFrom { place, offset } => {
+                    self.desk.cache.start_partition(place, offset);
+                    self.read_from(place, offset);
+                }
+                Step::ReadOn(place) => {
+                    if let Some(next) = self.desk.cache.partition(place).map(|memory| memory.next) {
+                        self.read_from(place, next);
+                    }
+                }
                 Step::Stop(place) => self.unassign(place),
                 Step::Diverged { topic } => {
                     self.count_reset("diverged");
@@ -278,7 +314,6 @@ impl Hub {
 
     fn read_from(&mut self, place: PartitionId, offset: i64) {
         self.unassign(place);
-        self.desk.cache.start_partition(place, offset);
         self.wires.metrics.kafka_fetches.inc();
         let topic = self.wires.topics.name(place.topic);
         let assigned = one_partition(topic, place.partition, offset)

@@ -24,6 +24,8 @@ struct Topic {
     problem: Option<String>,
     /// Whether its past was loaded once; from then on devices are answered from memory.
     loaded: bool,
+    /// Nothing is read until a look of this number, or a later one, has told who the topic is.
+    held_until: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,8 @@ pub(crate) enum Step {
     FindStart(PartitionId),
     /// Forget the partition and read it from `offset` on.
     ReadFrom { place: PartitionId, offset: i64 },
+    /// Read the partition on from where it was.
+    ReadOn(PartitionId),
     /// Read the partition no more.
     Stop(PartitionId),
     /// Tell everyone who subscribed within the topic that their positions are void.
@@ -92,15 +96,24 @@ impl Reading {
             known: None,
             problem: Some("Kafka has not answered yet".to_owned()),
             loaded: false,
+            held_until: None,
         };
         let topics = (0..names.count()).map(unknown).collect();
         Self { names, topics }
     }
 
-    /// Takes in what the scout found out about a topic.
+    /// A topic may not be the one it was: nothing is read until a look of this number has told.
+    pub(crate) fn hold(&mut self, look: u64) {
+        for topic in &mut self.topics {
+            topic.held_until = Some(look);
+        }
+    }
+
+    /// Takes in what the scout found out about a topic with the look of this number.
     pub(crate) fn topic_found(
         &mut self,
         topic: u16,
+        look: u64,
         found: Result<TopicFacts, String>,
     ) -> Vec<Step> {
         let Some(state) = self.topics.get_mut(usize::from(topic)) else {
@@ -113,10 +126,18 @@ impl Reading {
                 return Vec::new();
             }
         };
+        if state.held_until.is_some_and(|wanted| look < wanted) {
+            return Vec::new();
+        }
+        let held = state.held_until.take().is_some();
         state.problem = None;
         let mut steps = match &state.known {
             None => state.first_seen(topic, &facts),
             Some((id, _)) if *id != facts.id => state.recreated(topic, &facts),
+            Some(_) if held => state
+                .read_on(topic)
+                .chain(state.grown(topic, &facts))
+                .collect(),
             Some(_) => state.grown(topic, &facts),
         };
         steps.extend(state.check_loaded(topic));
@@ -369,6 +390,20 @@ impl Topic {
             offset: 0,
         });
         unasked.chain(read).collect()
+    }
+
+    /// It was the same topic all the time.
+    fn read_on(&self, topic: u16) -> impl Iterator<Item = Step> + use<> {
+        let partitions = self
+            .known
+            .as_ref()
+            .map_or(&[][..], |(_, partitions)| partitions);
+        let read: Vec<Step> = (0..)
+            .zip(partitions)
+            .filter(|(_, partition)| !matches!(partition.phase, Phase::FindingStart { .. }))
+            .map(|(partition, _)| Step::ReadOn(PartitionId { topic, partition }))
+            .collect();
+        read.into_iter()
     }
 
     fn check_loaded(&mut self, topic: u16) -> Option<Step> {

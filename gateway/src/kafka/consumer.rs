@@ -2,47 +2,64 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
-use tracing::{debug, error, info, warn};
 
+use super::client_log;
 use crate::waker::Waker;
 
 /// Reads the log.
-pub(crate) type Consumer = BaseConsumer<Logs>;
+pub(crate) type Consumer = BaseConsumer<Watch>;
 
-/// Passes librdkafka's log lines on.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Logs;
+/// Set when librdkafka has learnt that a topic has another id than before: from then on it reads the topic that was
+/// created again as if it were the old one. The flag is set before the first such record is fetched.
+///
+/// librdkafka tells of this in its debug log only (its `rd_kafka_topic_metadata_update` has a `FIXME` there).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct IdsChanged(Arc<AtomicBool>);
 
-impl ClientContext for Logs {
+impl IdsChanged {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// Listens to librdkafka's log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watch {
+    ids_changed: IdsChanged,
+    waker: Waker,
+    /// The user wants to see debug lines.
+    verbose: bool,
+}
+
+impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                error!(target: "librdkafka", facility, "{message}");
-            }
-            // Lost connections come as errors, again and again; /ready and the metrics tell them better.
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
-                warn!(target: "librdkafka", facility, "{message}")
-            }
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-                info!(target: "librdkafka", facility, "{message}")
-            }
-            RDKafkaLogLevel::Debug => debug!(target: "librdkafka", facility, "{message}"),
+        if facility == "METADATA" && message.contains(" changed id from ") {
+            self.ids_changed.0.store(true, Ordering::Release);
+            self.waker.wake();
+        }
+        if self.verbose || !matches!(level, RDKafkaLogLevel::Debug) {
+            client_log::pass_on(level, facility, message);
         }
     }
 
     fn stats_raw(&self, _statistics: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(target: "librdkafka", "{error}: {reason}");
+        client_log::pass_on_error(&error, reason);
     }
 }
 
-impl ConsumerContext for Logs {}
+impl ConsumerContext for Watch {}
 
 /// A consumer for `properties` that wakes its reader when there is something to read.
 ///
@@ -51,7 +68,7 @@ impl ConsumerContext for Logs {}
 pub(crate) fn consumer(
     properties: &BTreeMap<String, String>,
     reader: Waker,
-) -> KafkaResult<Arc<Consumer>> {
+) -> KafkaResult<(Arc<Consumer>, IdsChanged)> {
     let mut config = ClientConfig::new();
     // librdkafka wants a name, although no group is ever joined.
     config.set("group.id", "tidegate");
@@ -61,16 +78,28 @@ pub(crate) fn consumer(
     {
         config.set(name, value);
     }
+    let wanted = properties.get("debug");
+    let debug = wanted.map_or("topic,metadata".to_owned(), |wanted| {
+        format!("{wanted},topic,metadata")
+    });
     config
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "error")
-        .set("allow.auto.create.topics", "false");
-    let mut consumer: Consumer = config.create_with_context(Logs)?;
+        .set("allow.auto.create.topics", "false")
+        .set("debug", debug)
+        .set_log_level(RDKafkaLogLevel::Debug);
+    let watch = Watch {
+        ids_changed: IdsChanged::default(),
+        waker: reader.clone(),
+        verbose: wanted.is_some(),
+    };
+    let ids_changed = watch.ids_changed.clone();
+    let mut consumer: Consumer = config.create_with_context(watch)?;
     consumer.set_nonempty_callback(move || reader.wake());
-    Ok(Arc::new(consumer))
+    Ok((Arc::new(consumer), ids_changed))
 }
 
 /// Properties that only producers have; librdkafka warns about each of them in a consumer.

@@ -83,7 +83,12 @@ impl FetchQueue {
     }
 
     /// Hands out what is ready, without waiting; answers how much there was. A full batch means that there may be more.
-    pub(crate) fn take(&mut self, mut each: impl FnMut(Fetched<'_>)) -> usize {
+    /// If `disbelieved` says so once the batch is here, all of it is thrown away.
+    pub(crate) fn take(
+        &mut self,
+        disbelieved: impl FnOnce() -> bool,
+        mut each: impl FnMut(Fetched<'_>),
+    ) -> usize {
         // SAFETY: the queue is valid until `drop`, and the array has room for as many pointers as is said.
         let count = unsafe {
             rd::rd_kafka_consume_batch_queue(
@@ -94,8 +99,11 @@ impl FetchQueue {
             )
         };
         let count = usize::try_from(count).unwrap_or(0);
+        let disbelieved = disbelieved();
         for pointer in self.batch.iter().take(count) {
-            if let Some(message) = NonNull::new(*pointer).map(Message) {
+            if let Some(message) = NonNull::new(*pointer).map(Message)
+                && !disbelieved
+            {
                 each(message.content());
             }
         }

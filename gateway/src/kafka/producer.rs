@@ -15,7 +15,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::consumer::Logs;
+use super::client_log;
 use super::native::{self, PUBLISH_ID_HEADER};
 use crate::hub::subscriptions::GroupId;
 use crate::metrics::{Metrics, Reason};
@@ -175,13 +175,13 @@ impl Acks {
 
 impl ClientContext for Acks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Logs.log(level, facility, message);
+        client_log::pass_on(level, facility, message);
     }
 
     fn stats_raw(&self, _statistics: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Logs.error(error, reason);
+        client_log::pass_on_error(&error, reason);
     }
 }
 

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What the hub wants to know.
 #[derive(Debug)]
 pub(crate) enum Errand {
-    /// Look at the topics now, and not only when it is time again.
-    Look,
+    /// Look at the topics now, and not only when it is time again. Looks are numbered, rising.
+    Look(u64),
     /// Where to begin reading a partition whose past matters.
     FindStart { topic: String, partition: i32 },
 }
@@ -28,8 +28,9 @@ pub(crate) enum Errand {
 /// What the scout found.
 #[derive(Debug)]
 pub(crate) enum Finding {
-    /// A topic as it is now, or why nobody knows.
+    /// A topic as it is now, or why nobody knows; found after the look of this number was asked for.
     Topic {
+        look: u64,
         topic: String,
         found: Result<TopicFacts, String>,
     },
@@ -83,6 +84,7 @@ pub(crate) fn run(
     // While something is missing, look more often: readiness waits for it.
     const EAGER: Duration = Duration::from_millis(250);
     let mut look_at = Instant::now();
+    let mut asked = 0;
     loop {
         let wait = look_at.saturating_duration_since(Instant::now());
         let found = match errands.recv_timeout(wait) {
@@ -97,8 +99,14 @@ pub(crate) fn run(
                     found,
                 }]
             }
-            Ok(Errand::Look) | Err(RecvTimeoutError::Timeout) => {
-                let found = look(consumer, orders);
+            Ok(Errand::Look(number)) => {
+                // Soon, but several wishes are one look.
+                asked = number;
+                look_at = Instant::now();
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let found = look(consumer, orders, asked);
                 let complete = found
                     .iter()
                     .all(|finding| matches!(finding, Finding::Topic { found: Ok(_), .. }));
@@ -122,7 +130,7 @@ pub(crate) fn run(
 }
 
 /// What the topics are now. One answer for each.
-fn look(consumer: &Consumer, orders: &Orders) -> Vec<Finding> {
+fn look(consumer: &Consumer, orders: &Orders, look: u64) -> Vec<Finding> {
     let ids = match orders.identity {
         TopicIdentity::Name => Ok(Vec::new()),
         TopicIdentity::Id => native::topic_ids(consumer, &orders.topics, PATIENCE),
@@ -149,6 +157,7 @@ fn look(consumer: &Consumer, orders: &Orders) -> Vec<Finding> {
                 })
             });
             Finding::Topic {
+                look,
                 topic: topic.clone(),
                 found,
             }

@@ -9,5 +9,6 @@ mod leaving;
 mod limits;
 mod messaging;
 mod proxy;
+mod real_kafka;
 mod recovery;
 mod support;

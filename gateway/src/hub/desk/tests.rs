@@ -229,6 +229,7 @@ impl Office {
         );
         desk.reading.topic_found(
             0,
+            0,
             Ok(TopicFacts {
                 id: "id".to_owned(),
                 partitions: 1,

@@ -7,7 +7,7 @@ fn a_topic_that_is_first_seen_has_its_past_loaded() {
     let mut reading = Reading::new(topics());
 
     assert_eq!(
-        reading.topic_found(TOPIC, facts("id", 2)),
+        reading.topic_found(TOPIC, 0, facts("id", 2)),
         [Step::FindStart(place(0)), Step::FindStart(place(1))]
     );
     assert_eq!(
@@ -47,7 +47,7 @@ fn partitions_that_are_added_are_news_from_their_beginning() {
     let mut reading = loaded(1);
 
     assert_eq!(
-        reading.topic_found(TOPIC, facts("id", 3)),
+        reading.topic_found(TOPIC, 0, facts("id", 3)),
         [
             Step::ReadFrom {
                 place: place(1),
@@ -69,7 +69,7 @@ fn a_topic_created_again_is_read_from_its_beginning_and_devices_are_told() {
     let mut reading = loaded(2);
 
     assert_eq!(
-        reading.topic_found(TOPIC, facts("another", 1)),
+        reading.topic_found(TOPIC, 0, facts("another", 1)),
         [
             Step::ReadFrom {
                 place: place(0),
@@ -84,32 +84,45 @@ fn a_topic_created_again_is_read_from_its_beginning_and_devices_are_told() {
 }
 
 #[test]
+fn a_topic_that_may_be_another_is_read_on_only_after_a_look_that_was_asked_for_since() {
+    let mut reading = loaded(2);
+    reading.hold(7);
+
+    assert_eq!(reading.topic_found(TOPIC, 6, facts("id", 2)), []);
+    assert_eq!(
+        reading.topic_found(TOPIC, 7, facts("id", 2)),
+        [Step::ReadOn(place(0)), Step::ReadOn(place(1))]
+    );
+    assert_eq!(reading.topic_found(TOPIC, 7, facts("id", 2)), []);
+}
+
+#[test]
 fn a_topic_that_cannot_be_described_is_the_reason_for_not_being_ready() {
     let mut reading = loaded(1);
 
-    reading.topic_found(TOPIC, Err("the brokers do not answer".to_owned()));
+    reading.topic_found(TOPIC, 0, Err("the brokers do not answer".to_owned()));
     assert_eq!(
         reading.missing().unwrap(),
         "topic t: the brokers do not answer"
     );
 
-    reading.topic_found(TOPIC, facts("id", 1));
+    reading.topic_found(TOPIC, 0, facts("id", 1));
     assert_eq!(reading.missing(), None);
 }
 
 #[test]
 fn a_question_that_failed_is_asked_again_once_the_brokers_answer() {
     let mut reading = Reading::new(topics());
-    reading.topic_found(TOPIC, facts("id", 1));
+    reading.topic_found(TOPIC, 0, facts("id", 1));
 
     assert_eq!(reading.start_found(place(0), Err("no".to_owned())), []);
     assert_eq!(reading.missing().unwrap(), "topic t: no");
 
     assert_eq!(
-        reading.topic_found(TOPIC, facts("id", 1)),
+        reading.topic_found(TOPIC, 0, facts("id", 1)),
         [Step::FindStart(place(0))]
     );
-    assert_eq!(reading.topic_found(TOPIC, facts("id", 1)), []);
+    assert_eq!(reading.topic_found(TOPIC, 0, facts("id", 1)), []);
 }
 
 #[test]
@@ -230,7 +243,7 @@ fn start(low: i64, high: i64, from: i64) -> Result<Start, String> {
 /// A topic whose partitions are all live.
 fn loaded(partitions: i32) -> Reading {
     let mut reading = Reading::new(topics());
-    reading.topic_found(TOPIC, facts("id", partitions));
+    reading.topic_found(TOPIC, 0, facts("id", partitions));
     for partition in 0..partitions {
         reading.start_found(place(partition), start(0, 0, 0));
     }

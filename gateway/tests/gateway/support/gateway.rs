@@ -29,6 +29,7 @@ pub(crate) struct Setup {
     topics: Vec<String>,
     workgroups: usize,
     offload: bool,
+    identity: &'static str,
 }
 
 impl Default for Setup {
@@ -40,6 +41,7 @@ impl Default for Setup {
             topics: vec!["t".to_owned()],
             workgroups: 2,
             offload: true,
+            identity: "name",
         }
     }
 }
@@ -73,6 +75,12 @@ impl Setup {
 
     pub(crate) fn workgroups(mut self, workgroups: usize) -> Self {
         self.workgroups = workgroups;
+        self
+    }
+
+    /// Tells topics apart by Kafka's ids.
+    pub(crate) fn by_id(mut self) -> Self {
+        self.identity = "id";
         self
     }
 
@@ -119,10 +127,16 @@ impl Setup {
     fn toml(&self, bootstrap: &str) -> String {
         format!(
             "X.ConnectionOffload = {}\n[workgroups]\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
-             [kafka]\ntopics = {:?}\ntopic-identity = \"name\"\nrefresh = \"500ms\"\n\
+             [kafka]\ntopics = {:?}\ntopic-identity = {:?}\nrefresh = \"500ms\"\n\
              [kafka.properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n\"fetch.wait.max.ms\" = 10\n\
              \"reconnect.backoff.max.ms\" = 300\n\"linger.ms\" = 0\n{}",
-            self.offload, self.workgroups, self.listeners, self.rest, self.topics, self.properties
+            self.offload,
+            self.workgroups,
+            self.listeners,
+            self.rest,
+            self.topics,
+            self.identity,
+            self.properties
         )
     }
 }

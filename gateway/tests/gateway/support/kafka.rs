@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders, OwnedMessage};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
@@ -87,24 +88,7 @@ impl Kafka {
 
     /// Writes records and waits for their acknowledgements.
     pub(crate) fn write(&self, topic: &str, records: &[Write<'_>]) {
-        let producer: BaseProducer = ClientConfig::new()
-            .set("bootstrap.servers", &self.bootstrap)
-            .set("linger.ms", "0")
-            .create()
-            .unwrap();
-        for record in records {
-            let mut out = BaseRecord::<[u8], [u8]>::to(topic).partition(record.partition);
-            out.key = record.key;
-            out.payload = record.value;
-            out.headers = record.publish_id.map(|id| {
-                OwnedHeaders::new().insert(Header {
-                    key: "tidegate-publish-id",
-                    value: Some(id),
-                })
-            });
-            producer.send(out).map_err(|(error, _)| error).unwrap();
-        }
-        producer.flush(PATIENCE).unwrap();
+        write(&self.bootstrap, topic, records).unwrap();
     }
 
     /// Writes texts under one key.
@@ -147,6 +131,27 @@ impl Drop for Kafka {
         self.orders = None;
         let _ = self.thread.take().unwrap().join();
     }
+}
+
+/// Writes records and waits for their acknowledgements.
+pub(crate) fn write(bootstrap: &str, topic: &str, records: &[Write<'_>]) -> KafkaResult<()> {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("linger.ms", "0")
+        .create()?;
+    for record in records {
+        let mut out = BaseRecord::<[u8], [u8]>::to(topic).partition(record.partition);
+        out.key = record.key;
+        out.payload = record.value;
+        out.headers = record.publish_id.map(|id| {
+            OwnedHeaders::new().insert(Header {
+                key: "tidegate-publish-id",
+                value: Some(id),
+            })
+        });
+        producer.send(out).map_err(|(error, _)| error)?;
+    }
+    producer.flush(PATIENCE)
 }
 
 /// The `publish_id` that a record carries.
