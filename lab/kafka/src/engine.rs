@@ -29,7 +29,7 @@ use crate::error::StartError;
 const PING: Duration = Duration::from_secs(3);
 
 /// The runtime of everything that talks to the engine. One for the process, since testcontainers shares its client within the process.
-pub(crate) fn runtime() -> anyhow::Result<&'static Runtime> {
+pub fn runtime() -> anyhow::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -57,7 +57,7 @@ pub fn answers() -> Result<String, StartError> {
 }
 
 /// Removes containers whose owners are gone, and makes sure that ours go with this process. Cheap when called again.
-pub(crate) async fn prepare() -> Result<(), StartError> {
+pub async fn prepare() -> Result<(), StartError> {
     static PREPARED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     PREPARED
         .get_or_try_init(async || {
@@ -69,7 +69,7 @@ pub(crate) async fn prepare() -> Result<(), StartError> {
 }
 
 /// The label that every container of this process carries.
-pub(crate) fn owner_label() -> (String, String) {
+pub fn owner_label() -> (String, String) {
     (OWNER_LABEL.to_owned(), Owner::this_process().to_string())
 }
 

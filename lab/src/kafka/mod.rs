@@ -26,7 +26,8 @@ pub(crate) fn access(cluster: &Cluster) -> lab_kafka::Access {
     }
 }
 
-fn or_failed(error: StartError) -> ProviderError {
+/// A start that failed, in the words of the providers.
+pub(crate) fn or_failed(error: StartError) -> ProviderError {
     match error {
         StartError::Unfit { what, remedy } => ProviderError::Unfit { what, remedy },
         StartError::Failed(error) => ProviderError::Failed(error),

@@ -1,7 +1,7 @@
 //! The neutral model as `haproxy.cfg`. Pure: what is rendered is a function of the model and three numbers.
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::fmt::{self, Write as _};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,12 +23,30 @@ const SPARE_CONNECTIONS: u32 = 20;
 pub(crate) struct Config {
     /// What is to be done; its first virtual server and that one's pool.
     pub(crate) model: Model,
-    /// The inherited socket to listen on.
-    pub(crate) listener: RawFd,
+    /// Where to listen.
+    pub(crate) bind: Bind,
     /// The socket for operators.
     pub(crate) statistics: PathBuf,
     /// Clients at once.
     pub(crate) connections: u32,
+}
+
+/// Where HAProxy listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bind {
+    /// On a socket that it inherits, under this number.
+    Inherited(RawFd),
+    /// On an address of its own.
+    Address(SocketAddr),
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inherited(number) => write!(f, "fd@{number}"),
+            Self::Address(address) => write!(f, "{address}"),
+        }
+    }
 }
 
 /// The name of a gateway's server for one source address.
@@ -98,12 +116,12 @@ defaults
             .unwrap_or(self.connections + SPARE_CONNECTIONS);
         format!(
             "frontend {}
-    bind fd@{}{accept}
+    bind {}{accept}
     backlog 4096
     maxconn {limit}
     default_backend {}
 ",
-            server.name, self.listener, pool.name
+            server.name, self.bind, pool.name
         )
     }
 
@@ -384,7 +402,7 @@ backend pool
         change(&mut model);
         Config {
             model,
-            listener: 7,
+            bind: Bind::Inherited(7),
             statistics: PathBuf::from("/run/lab/stats.sock"),
             connections: 100,
         }

@@ -1,45 +1,98 @@
-//! Whether HAProxy is on this machine, and what to type if it is not.
+//! Which HAProxy this machine has, and what to type if it has none.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use lab_kafka::engine;
+
+use super::container;
 use crate::provider::{Refusal, RefusalKind};
 
+/// Names the program to use, or is `container`.
+const CHOICE: &str = "TIDEGATE_HAPROXY";
 /// Where distributions put it, whether or not `PATH` leads there.
 const USUAL: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
-/// A HAProxy that runs.
+/// A HAProxy that can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// The program.
-    pub(crate) binary: PathBuf,
+    /// How.
+    pub(crate) form: Form,
     /// "HAProxy 2.6.12-1+deb12u4".
     pub(crate) version: String,
 }
 
-/// Looks for it.
-pub(crate) fn find() -> Result<Found, Refusal> {
-    let places = env::var_os("PATH").unwrap_or_default();
-    let places = env::split_paths(&places).chain(USUAL.iter().map(PathBuf::from));
-    let binary = places
-        .map(|place| place.join("haproxy"))
-        .find(|path| path.is_file());
-    let binary = binary.ok_or_else(|| refusal("HAProxy is not installed".to_owned()))?;
-    let version = version_of(&binary)
-        .ok_or_else(|| refusal(format!("{} does not tell its version", binary.display())))?;
-    Ok(Found { binary, version })
+/// How HAProxy is had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// This program.
+    Binary(PathBuf),
+    /// The public image.
+    Container,
 }
 
-fn refusal(reason: String) -> Refusal {
-    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+/// Looks for it: what `TIDEGATE_HAPROXY` names, else a program, else a container engine.
+pub(crate) fn find() -> Result<Found, Refusal> {
+    match env::var_os(CHOICE) {
+        Some(choice) if choice == "container" => {
+            contained().map_err(|reason| unfit(reason, "use --adc builtin".to_owned()))
+        }
+        Some(choice) => installed(Path::new(&choice)).ok_or_else(|| misnamed(&choice)),
+        None => anywhere(),
+    }
+}
+
+fn anywhere() -> Result<Found, Refusal> {
+    let places = env::var_os("PATH").unwrap_or_default();
+    let places = env::split_paths(&places).chain(USUAL.iter().map(PathBuf::from));
+    let program = places
+        .map(|place| place.join("haproxy"))
+        .find_map(|path| installed(&path));
+    program.map_or_else(contained, Ok).map_err(|no_engine| {
+        let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let remedy = format!(
+            "install it: {}, or use --adc builtin",
+            command_for(&release)
+        );
+        unfit(format!("HAProxy is not installed, and {no_engine}"), remedy)
+    })
+}
+
+fn installed(binary: &Path) -> Option<Found> {
+    let version = version_of(binary)?;
+    Some(Found {
+        form: Form::Binary(binary.to_owned()),
+        version,
+    })
+}
+
+fn contained() -> Result<Found, String> {
+    engine::answers().map_err(|error| error.to_string())?;
+    let (name, tag) = container::IMAGE;
+    Ok(Found {
+        form: Form::Container,
+        version: format!("HAProxy, image {name}:{tag}"),
+    })
+}
+
+fn misnamed(choice: &OsStr) -> Refusal {
+    let reason = format!(
+        "{CHOICE} names {}, which does not run as HAProxy",
+        choice.display()
+    );
+    unfit(
+        reason,
+        format!("let it name the program, be `container`, or unset it: unset {CHOICE}"),
+    )
+}
+
+fn unfit(reason: String, remedy: String) -> Refusal {
     Refusal {
         kind: RefusalKind::Machine,
         reason,
-        remedy: format!(
-            "install it: {}, or use --adc builtin",
-            command_for(&release)
-        ),
+        remedy,
     }
 }
 
@@ -94,6 +147,21 @@ pub(crate) fn essence(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_named_but_no_haproxy_is_refused_with_a_way_out() {
+        assert_eq!(installed(Path::new("/bin/true")), None);
+
+        let refusal = misnamed(OsStr::new("/bin/true"));
+        assert_eq!(
+            refusal.reason,
+            "TIDEGATE_HAPROXY names /bin/true, which does not run as HAProxy"
+        );
+        assert_eq!(
+            refusal.remedy,
+            "let it name the program, be `container`, or unset it: unset TIDEGATE_HAPROXY"
+        );
+    }
 
     #[test]
     fn the_command_fits_the_distribution() {

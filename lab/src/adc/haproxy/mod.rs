@@ -1,31 +1,31 @@
-//! The real HAProxy, as a child process.
+//! The real HAProxy: the program on this machine, or the public image where there is none.
 //!
-//! - `install`: where it is, and what to type when it is nowhere.
+//! - `install`: which of the two, and what to type when neither is to be had.
 //! - `config`: the neutral model as `haproxy.cfg`.
+//! - `child`, `container`: the two ways to run it.
 //! - `statistics`: its socket for operators.
-//! - `listener`: the socket it inherits, so that the kernel chooses its port and nobody else can have it.
 
+mod child;
 mod config;
+mod container;
 mod install;
 mod listener;
 mod statistics;
 
-use std::fs;
-use std::io::Read;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tempfile::TempDir;
 
-use self::config::{Config, backend_server};
-use self::listener::Listener;
+use self::child::ChildProcess;
+use self::config::{Bind, Config, backend_server};
+use self::container::ContainerProcess;
+use self::install::{Form, Found};
 use self::statistics::{Row, StatisticsSocket};
 use super::{descriptors, model};
 use crate::interrupt::Interrupt;
-use crate::leash::leashed;
 use crate::provider::{
     Adc, AdcSetup, MemberCount, MemberState, ProviderError, Refusal, RefusalKind,
 };
@@ -44,15 +44,42 @@ pub(crate) struct Haproxy {
 
 #[derive(Debug)]
 struct Running {
-    child: Child,
+    process: Process,
     version: String,
     statistics: StatisticsSocket,
     /// The gateways, in the order of the configuration's server names.
     members: Vec<SocketAddr>,
     /// Lines of configuration per gateway: one for each source address.
     lanes: usize,
-    /// Holds configuration, socket and complaints; removed with the process.
+    /// Holds configuration, socket and complaints; removed after the process.
     _directory: TempDir,
+}
+
+/// A HAProxy that was started; it ends when it is dropped.
+#[derive(Debug)]
+enum Process {
+    Child(ChildProcess),
+    Container(ContainerProcess),
+}
+
+/// A configuration that lacks only where to listen, and the folder for its files.
+struct Order {
+    config: Config,
+    directory: PathBuf,
+}
+
+impl Order {
+    /// Writes the configuration for this place to listen, and says where it is.
+    fn write(&self, bind: Bind) -> anyhow::Result<PathBuf> {
+        let file = self.directory.join("haproxy.cfg");
+        let config = Config {
+            bind,
+            ..self.config.clone()
+        };
+        std::fs::write(&file, config.render())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
+    }
 }
 
 impl Adc for Haproxy {
@@ -75,29 +102,28 @@ impl Adc for Haproxy {
             .prefix("lab-haproxy-")
             .tempdir()
             .context("cannot make a directory for HAProxy")?;
-        let listener = Listener::open(setup.listen)?;
         let statistics = StatisticsSocket(directory.path().join("stats.sock"));
-        let config = Config {
-            model: model::of(setup),
-            listener: listener.descriptor(),
-            statistics: statistics.0.clone(),
-            connections: setup.connections,
+        let order = Order {
+            config: Config {
+                model: model::of(setup),
+                bind: Bind::Address((setup.listen, 0).into()),
+                statistics: statistics.0.clone(),
+                connections: setup.connections,
+            },
+            directory: directory.path().to_owned(),
         };
-        let files = Files::write(directory.path(), &config.render())?;
-        let child = listener.lend(|| {
-            check(&found.binary, &files)?;
-            launch(&found.binary, &files)
-        })?;
+        let lanes = order.config.lanes();
+        let (process, address) = launch(&found, &order, setup)?;
         let running = self.running.insert(Running {
-            child,
+            process,
             version: found.version,
             statistics,
             members: setup.members.iter().map(|member| member.address).collect(),
-            lanes: config.lanes(),
+            lanes,
             _directory: directory,
         });
-        running.await_verdicts(&files, interrupt)?;
-        Ok(listener.address())
+        running.await_verdicts(interrupt)?;
+        Ok(address)
     }
 
     fn set_member(&mut self, member: SocketAddr, wish: MemberState) -> Result<(), ProviderError> {
@@ -139,10 +165,18 @@ impl Adc for Haproxy {
     }
 
     fn processes(&self) -> Vec<u32> {
-        self.running
-            .iter()
-            .map(|running| running.child.id())
-            .collect()
+        match &self.running {
+            Some(Running {
+                process: Process::Child(child),
+                ..
+            }) => vec![child.id()],
+            // The engine's own; its numbers mean nothing where the engine is on another machine.
+            Some(Running {
+                process: Process::Container(_),
+                ..
+            })
+            | None => vec![],
+        }
     }
 
     fn version(&self) -> String {
@@ -179,27 +213,15 @@ impl Running {
     }
 
     /// Waits until it answers and every check has been made once.
-    fn await_verdicts(
-        &mut self,
-        files: &Files,
-        interrupt: &Interrupt,
-    ) -> Result<(), ProviderError> {
+    fn await_verdicts(&mut self, interrupt: &Interrupt) -> Result<(), ProviderError> {
         let answering = interrupt.wait_until(TO_START, || {
-            if let Some(status) = self.child.try_wait().context("cannot wait for HAProxy")? {
-                return Err(anyhow!(
-                    "HAProxy ended ({status}) instead of starting: {}",
-                    files.complaint()
-                )
-                .into());
+            if let Some(complaint) = self.process.ended()? {
+                return Err(anyhow!("HAProxy ended instead of starting: {complaint}").into());
             }
             Ok(self.statistics.servers().is_ok())
         })?;
         if !answering {
-            return Err(anyhow!(
-                "HAProxy did not answer within {TO_START:?}: {}",
-                files.complaint()
-            )
-            .into());
+            return Err(anyhow!("HAProxy did not answer within {TO_START:?}").into());
         }
         let checked = interrupt.wait_until(TO_CHECK, || {
             Ok(self.statistics.servers()?.iter().all(Row::is_checked))
@@ -212,11 +234,30 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself; it holds nothing that needs an orderly end.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
+impl Process {
+    /// Its complaint, once it has ended.
+    fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        match self {
+            Self::Child(child) => child.ended(),
+            Self::Container(container) => container.ended(),
+        }
+    }
+}
+
+fn launch(
+    found: &Found,
+    order: &Order,
+    setup: &AdcSetup,
+) -> Result<(Process, SocketAddr), ProviderError> {
+    match &found.form {
+        Form::Binary(binary) => {
+            let (child, address) = ChildProcess::start(binary, order, setup.listen)?;
+            Ok((Process::Child(child), address))
+        }
+        Form::Container => {
+            let (container, address) = ContainerProcess::start(order, setup.listen)?;
+            Ok((Process::Container(container), address))
+        }
     }
 }
 
@@ -232,65 +273,4 @@ fn refuses_ports(ports: PortModel) -> Option<Refusal> {
                 .to_owned(),
         }),
     }
-}
-
-/// What HAProxy reads and writes.
-struct Files {
-    config: PathBuf,
-    complaints: PathBuf,
-}
-
-impl Files {
-    fn write(directory: &Path, config: &str) -> anyhow::Result<Self> {
-        let files = Self {
-            config: directory.join("haproxy.cfg"),
-            complaints: directory.join("stderr"),
-        };
-        fs::write(&files.config, config)
-            .with_context(|| format!("cannot write {}", files.config.display()))?;
-        Ok(files)
-    }
-
-    fn complaint(&self) -> String {
-        let text = fs::read_to_string(&self.complaints).unwrap_or_default();
-        install::essence(&text)
-    }
-}
-
-/// Lets HAProxy judge its configuration before it runs it.
-fn check(binary: &Path, files: &Files) -> anyhow::Result<()> {
-    let mut child = Command::new(binary)
-        .args(["-c", "-f"])
-        .arg(&files.config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", binary.display()))?;
-    let mut complaint = String::new();
-    if let Some(stderr) = &mut child.stderr {
-        stderr.read_to_string(&mut complaint)?;
-    }
-    let status = child.wait()?;
-    if status.success() {
-        return Ok(());
-    }
-    let config = fs::read_to_string(&files.config).unwrap_or_default();
-    Err(anyhow!(
-        "HAProxy refuses its configuration: {}; this version may be too old or too new for the lab, which knows 2.4 to 3.2\n{config}",
-        install::essence(&complaint)
-    ))
-}
-
-fn launch(binary: &Path, files: &Files) -> anyhow::Result<Child> {
-    let complaints = fs::File::create(&files.complaints)
-        .with_context(|| format!("cannot write {}", files.complaints.display()))?;
-    leashed(binary)?
-        .args(["-db", "-f"])
-        .arg(&files.config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(complaints)
-        .spawn()
-        .with_context(|| format!("cannot start {}", binary.display()))
 }
