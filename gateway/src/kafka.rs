@@ -5,8 +5,10 @@
 //! - [`consumer`]: a consumer that joins no group.
 //! - [`scout`]: a thread that asks slow questions: which topics and partitions there are, where to begin reading.
 //! - [`partitioner`]: where a key lands.
-//! - [`producer`]: publishes, acknowledged once Kafka acknowledged.
+//! - [`producer`]: publishes.
+//! - [`acks`]: their acknowledgements, once Kafka acknowledged.
 
+pub(crate) mod acks;
 mod client_log;
 pub(crate) mod consumer;
 pub(crate) mod native;

@@ -1,30 +1,31 @@
 //! Publishes: acknowledged to the device once Kafka acknowledged.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gateway_engine::{ConnId, Mailbox};
+use gateway_engine::Mailbox;
 use gateway_protocol::message::ErrorCode;
-use rdkafka::ClientContext;
-use rdkafka::Message as _;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::client_log;
-use super::native::{self, PUBLISH_ID_HEADER};
-use crate::hub::subscriptions::GroupId;
-use crate::metrics::{Metrics, Reason};
+use super::acks::{Acks, Ticket};
+use super::native::PUBLISH_ID_HEADER;
+use crate::metrics::Metrics;
 use crate::topics::Topics;
 use crate::workgroup::Command;
 
+type Producer = ThreadedProducer<Acks>;
+
 /// Writes to the log for all devices.
 pub(crate) struct Publisher {
-    producer: ThreadedProducer<Acks>,
+    config: ClientConfig,
+    /// Replaced if it breaks for good, which an idempotent producer may.
+    producer: RwLock<Arc<Producer>>,
+    acks: Acks,
     topics: Topics,
     most_in_flight: usize,
 }
@@ -37,28 +38,6 @@ pub(crate) struct Publish<'a> {
     /// `None` is a tombstone.
     pub(crate) value: Option<&'a [u8]>,
     pub(crate) publish_id: Option<&'a str>,
-}
-
-/// Whom to tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    pub(crate) group: GroupId,
-    pub(crate) conn: ConnId,
-    pub(crate) id: u64,
-}
-
-/// Kafka's answer.
-#[derive(Debug)]
-pub(crate) struct Acked {
-    pub(crate) ticket: Ticket,
-    pub(crate) result: Result<Stored, (ErrorCode, String)>,
-}
-
-/// Where a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stored {
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
 }
 
 impl Publisher {
@@ -85,14 +64,12 @@ impl Publisher {
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random");
-        let acks = Acks {
-            mailboxes: OnceLock::new(),
-            in_flight: AtomicUsize::new(0),
-            metrics,
-        };
-        let producer = config.create_with_context(acks)?;
+        let acks = Acks::new(metrics);
+        let producer: Producer = config.create_with_context(acks.clone())?;
         Ok(Self {
-            producer,
+            config,
+            producer: RwLock::new(Arc::new(producer)),
+            acks,
             topics,
             most_in_flight,
         })
@@ -100,8 +77,7 @@ impl Publisher {
 
     /// Says where answers go. Publishes before that would go unanswered.
     pub(crate) fn connect(&self, mailboxes: Vec<Mailbox<Command>>) {
-        // Only the first call counts, and there is only one.
-        let _ = self.producer.context().mailboxes.set(mailboxes);
+        self.acks.connect(mailboxes);
     }
 
     /// Hands a publish to Kafka; the answer comes to the ticket's workgroup.
@@ -113,109 +89,72 @@ impl Publisher {
         publish: &Publish<'_>,
         ticket: Ticket,
     ) -> Result<(), (ErrorCode, String)> {
-        let acks = self.producer.context();
-        if acks.in_flight.fetch_add(1, Ordering::Relaxed) >= self.most_in_flight {
-            acks.one_less();
+        if self.acks.one_more() >= self.most_in_flight {
+            self.acks.one_less();
             let reason = "too many publishes wait for Kafka: send it again later".to_owned();
-            return Err(acks.failed(ErrorCode::Overloaded, reason));
+            return Err(self.acks.failed(ErrorCode::Overloaded, reason));
         }
-        acks.metrics
-            .publishes_in_flight
-            .set(acks.in_flight.load(Ordering::Relaxed) as i64);
-        let mut record =
-            BaseRecord::with_opaque_to(self.topics.name(publish.topic), Box::new(ticket))
-                .key(publish.key);
-        record.payload = publish.value;
-        record.headers = publish.publish_id.map(|id| {
-            OwnedHeaders::new_with_capacity(1).insert(Header {
-                key: PUBLISH_ID_HEADER,
-                value: Some(id),
-            })
-        });
-        self.producer.send(record).map_err(|(error, _)| {
-            acks.one_less();
+        let producer = self.current();
+        let mut sent = self.send(&producer, publish, ticket);
+        if sent.as_ref().is_err_and(is_fatal) {
+            sent = self.send(&self.replace(&producer), publish, ticket);
+        }
+        sent.map_err(|error| {
+            self.acks.one_less();
             let (code, reason) = not_taken(&error);
-            acks.failed(code, reason)
+            self.acks.failed(code, reason)
         })
     }
 
     /// Waits until everything handed over is answered, for at most `patience`.
     pub(crate) fn finish(&self, patience: Duration) {
-        if let Err(error) = self.producer.flush(patience) {
+        if let Err(error) = self.current().flush(patience) {
             tracing::warn!(%error, "publishes were left unanswered");
         }
     }
-}
 
-/// Takes Kafka's answers to the workgroups.
-struct Acks {
-    mailboxes: OnceLock<Vec<Mailbox<Command>>>,
-    in_flight: AtomicUsize,
-    metrics: Metrics,
-}
-
-impl Acks {
-    fn one_less(&self) {
-        let before = self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.metrics
-            .publishes_in_flight
-            .set(before.saturating_sub(1) as i64);
+    fn send(&self, producer: &Producer, publish: &Publish<'_>, ticket: Ticket) -> KafkaResult<()> {
+        let topic = self.topics.name(publish.topic);
+        let mut record = BaseRecord::with_opaque_to(topic, Box::new(ticket)).key(publish.key);
+        record.payload = publish.value;
+        record.headers = publish.publish_id.map(|id| {
+            let header = Header {
+                key: PUBLISH_ID_HEADER,
+                value: Some(id),
+            };
+            OwnedHeaders::new_with_capacity(1).insert(header)
+        });
+        producer.send(record).map_err(|(error, _)| error)
     }
 
-    fn failed(&self, code: ErrorCode, reason: String) -> (ErrorCode, String) {
-        self.metrics
-            .publish_failed
-            .get_or_create(&Reason {
-                reason: code.word(),
-            })
-            .inc();
-        (code, reason)
-    }
-}
-
-impl ClientContext for Acks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client_log::pass_on(level, facility, message);
+    fn current(&self) -> Arc<Producer> {
+        Arc::clone(&self.producer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn stats_raw(&self, _statistics: &[u8]) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        client_log::pass_on_error(&error, reason);
-    }
-}
-
-impl ProducerContext for Acks {
-    type DeliveryOpaque = Box<Ticket>;
-
-    fn delivery(&self, delivered: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        self.one_less();
-        let result = match delivered {
-            Ok(message) => {
-                self.metrics.published.inc();
-                Ok(Stored {
-                    partition: message.partition(),
-                    offset: message.offset(),
-                })
-            }
-            Err((error, message)) => {
-                let (code, reason) = not_stored(error, native::may_be_stored(message));
-                Err(self.failed(code, reason))
-            }
-        };
-        let mailbox = self
-            .mailboxes
-            .get()
-            .and_then(|mailboxes| mailboxes.get(usize::from(ticket.group)));
-        if let Some(mailbox) = mailbox {
-            // This thread does nothing else, so it may wait for a workgroup that is behind; meanwhile publishes in
-            // flight pile up to their limit and further ones are refused. A workgroup that has ended needs no answer.
-            let _ = mailbox.send(Command::Acked(Acked {
-                ticket: *ticket,
-                result,
-            }));
+    /// Puts a new producer in the place of one that is broken for good.
+    fn replace(&self, broken: &Arc<Producer>) -> Arc<Producer> {
+        let mut place = self
+            .producer
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&place, broken) {
+            return Arc::clone(&place);
         }
+        match self.config.create_with_context(self.acks.clone()) {
+            Ok(producer) => {
+                tracing::warn!("the producer broke for good and was replaced");
+                let broken = std::mem::replace(&mut *place, Arc::new(producer));
+                // Its end takes a while: every publish it still has is answered first.
+                std::thread::spawn(move || drop(broken));
+            }
+            Err(error) => tracing::error!(%error, "a broken producer cannot be replaced"),
+        }
+        Arc::clone(&place)
     }
+}
+
+fn is_fatal(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }
 
 /// Why librdkafka did not take a record at all.
@@ -238,26 +177,6 @@ fn not_taken(error: &KafkaError) -> (ErrorCode, String) {
             format!("Kafka cannot be written to: {error}"),
         ),
     }
-}
-
-/// Why a record that was handed over is not in the log, or may be.
-fn not_stored(error: &KafkaError, may_be_stored: bool) -> (ErrorCode, String) {
-    let code = match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::MessageSizeTooLarge) => ErrorCode::RecordTooLarge,
-        _ if may_be_stored => ErrorCode::PublishUnconfirmed,
-        Some(
-            RDKafkaErrorCode::TopicAuthorizationFailed
-            | RDKafkaErrorCode::ClusterAuthorizationFailed
-            | RDKafkaErrorCode::InvalidRecord
-            | RDKafkaErrorCode::PolicyViolation
-            | RDKafkaErrorCode::InvalidTimestamp,
-        ) => ErrorCode::PublishRefused,
-        Some(_) | None => ErrorCode::KafkaUnavailable,
-    };
-    (
-        code,
-        format!("Kafka did not acknowledge the record: {error}"),
-    )
 }
 
 /// Properties that only consumers have; librdkafka warns about each of them in a producer.

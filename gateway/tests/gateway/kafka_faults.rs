@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
 
 use crate::support::device::texts;
@@ -108,6 +109,31 @@ fn a_publish_that_kafka_does_not_take_in_time_is_refused_and_never_acknowledged(
     );
     kafka.up();
     assert_eq!(device.publish(3, "/t/k", "3")["op"], "published");
+}
+
+#[test]
+fn a_producer_that_breaks_for_good_is_replaced() {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    kafka.order(|cluster| {
+        cluster.request_errors(
+            RDKafkaApiKey::InitProducerId,
+            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED],
+        );
+    });
+    let gateway = Gateway::ready(&kafka);
+    eventually("the producer is broken", || {
+        gateway.log().contains("CLUSTER_AUTHORIZATION_FAILED")
+            || gateway.log().contains("Cluster authorization failed")
+    });
+    let mut device = Device::connect(gateway.address());
+
+    assert_eq!(device.publish(1, "/t/k", "1")["op"], "published");
+
+    assert!(
+        gateway
+            .log()
+            .contains("the producer broke for good and was replaced")
+    );
 }
 
 #[test]
