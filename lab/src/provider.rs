@@ -202,6 +202,8 @@ pub(crate) trait Fleet {
     fn publish(&mut self, order: &PublishOrder) -> Result<(), ProviderError>;
     /// Closes these devices' connections, spread over the time.
     fn disconnect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError>;
+    /// Lets these devices' sockets fill up, or reads them again.
+    fn set_reading(&mut self, devices: Range<u32>, reading: bool) -> Result<(), ProviderError>;
     /// Where everything stands.
     fn counts(&self) -> FleetCounts;
     /// The connected devices' addresses, as the devices know them.
@@ -270,6 +272,8 @@ pub(crate) struct FleetCounts {
     pub(crate) first_failure: Option<String>,
     /// Connections that ended without the lab's wish.
     pub(crate) lost: u64,
+    /// Devices that read nothing, as they were told.
+    pub(crate) stalled: u64,
     /// Subscriptions ordered so far.
     pub(crate) subscribes_ordered: u64,
     /// Subscriptions confirmed.

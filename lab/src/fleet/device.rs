@@ -14,6 +14,10 @@ pub(super) struct Device {
     pub(super) source: SocketAddr,
     /// The connection of its session's present attempt.
     pub(super) conn: Option<ConnId>,
+    /// It reads nothing from its connection.
+    pub(super) stalled: bool,
+    /// What was due before this time (in a stamp's unit) waited for the device and not for a gateway.
+    pub(super) read_on_us: u64,
     /// Sources that turned out to be in use when it last tried to connect.
     pub(super) collisions: u8,
     /// The loop's clock holds an alarm for it at that time.
@@ -49,6 +53,8 @@ impl Device {
         Self {
             source,
             conn: None,
+            stalled: false,
+            read_on_us: 0,
             collisions: 0,
             alarm: None,
             publishes: 0,

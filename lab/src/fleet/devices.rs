@@ -46,6 +46,8 @@ pub(super) enum Work {
         bytes: u32,
     },
     Disconnect,
+    /// Or not.
+    Read(bool),
 }
 
 /// What all devices of a fleet have in common.
@@ -123,6 +125,7 @@ impl Devices {
             Work::Subscribe(subjects) => self.subscribe(due.device, subjects),
             Work::Publish { bytes } => self.publish(due, bytes),
             Work::Disconnect => self.disconnect(due.device),
+            Work::Read(reading) => self.set_reading(net, due.device, reading),
         }
         self.settle(net, due.device);
     }
@@ -243,15 +246,12 @@ impl App for Devices {
         let tag = net.session(conn).copied().unwrap_or_default();
         self.closed(tag, closed);
         self.settle(net, tag.device);
-        // Ends come after the turn; nothing may wake this loop for another one.
-        self.news.show(&self.outlook);
     }
 
     fn on_failed(&mut self, net: &mut Net<Tag>, conn: ConnId, failure: &Failure) {
         let tag = net.session(conn).copied().unwrap_or_default();
         self.failed(net, tag, conn, failure);
         self.settle(net, tag.device);
-        self.news.show(&self.outlook);
     }
 
     fn on_turn(&mut self, net: &mut Net<Tag>, now: Instant) -> Option<Instant> {

@@ -147,6 +147,10 @@ impl Fleet for Loopback {
         self.order(Work::Disconnect, &once(devices, over))
     }
 
+    fn set_reading(&mut self, devices: Range<u32>, reading: bool) -> Result<(), ProviderError> {
+        self.order(Work::Read(reading), &once(devices, Duration::ZERO))
+    }
+
     fn counts(&self) -> FleetCounts {
         let mut sum = self.counts.clone();
         for running in &self.loops {

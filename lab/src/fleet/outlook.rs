@@ -100,6 +100,7 @@ pub(super) fn add(sum: &mut FleetCounts, loop_counts: &FleetCounts) {
     sum.connected += loop_counts.connected;
     sum.failed += loop_counts.failed;
     sum.lost += loop_counts.lost;
+    sum.stalled += loop_counts.stalled;
     sum.subscribed += loop_counts.subscribed;
     sum.delivered += loop_counts.delivered;
     sum.published += loop_counts.published;

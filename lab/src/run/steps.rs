@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::theatre::Theatre;
 use crate::knock::knock;
 use crate::provider::{FleetCounts, ProviderError};
-use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock};
+use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock, Slow};
 
 /// How long the last connection may take after it was due.
 pub(super) const TO_CONNECT: Duration = Duration::from_secs(30);
@@ -19,6 +19,8 @@ impl Theatre<'_> {
             Action::Subscribe(order) => self.subscribe(order),
             Action::Produce(order) => self.produce(order),
             Action::Publish(order) => self.publish(order),
+            Action::StopReading(slow) => self.set_reading(slow, false),
+            Action::ReadOn(slow) => self.set_reading(slow, true),
             Action::Knock(order) => self.knock(order),
             Action::AwaitProbes(order) => self.await_probes(order),
             Action::Wait(order) => self.pass(order.time.get()),
@@ -62,6 +64,25 @@ impl Theatre<'_> {
             "devices gone",
             move |counts| (before.saturating_sub(counts.connected), leaving),
         )?;
+        Ok(())
+    }
+
+    /// The first devices stop to read, or read again.
+    fn set_reading(&mut self, slow: &Slow, reading: bool) -> Result<(), ProviderError> {
+        let before = self.cast.fleet.counts().stalled;
+        let wanted = match reading {
+            true => before.saturating_sub(slow.devices.into()),
+            false => before + u64::from(slow.devices),
+        };
+        self.progress.phase(if reading {
+            "reading again"
+        } else {
+            "reading no more"
+        });
+        self.cast.fleet.set_reading(0..slow.devices, reading)?;
+        self.watch(TO_CONNECT, |theatre| {
+            Ok(theatre.evidence.counts.stalled == wanted)
+        })?;
         Ok(())
     }
 

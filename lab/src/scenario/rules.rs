@@ -165,6 +165,9 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
             sheet.within(&path("messages"), order.messages, 1..=1_000_000)?;
             sheet.within(&path("bytes"), order.bytes, SMALLEST_MESSAGE..=1_000_000)
         }
+        Action::StopReading(slow) | Action::ReadOn(slow) => {
+            sheet.within(&path("devices"), slow.devices, 1..=1_000_000)
+        }
         Action::Knock(order) => {
             if !order.from.is_loopback() {
                 let what = format!(

@@ -31,6 +31,10 @@ pub enum Action {
     Produce(Produce),
     /// Connected devices publish and wait for the acknowledgements.
     Publish(Publish),
+    /// Connected devices stop to read: what is sent to them piles up.
+    StopReading(Slow),
+    /// They read again, as fast as they can.
+    ReadOn(Slow),
     /// A stranger opens raw connections to the gateways and notes what comes back.
     Knock(Knock),
     /// The gateways' health checks are given time until each gateway has counted this many probes.
@@ -48,6 +52,8 @@ impl Action {
             Self::Subscribe(_) => "subscribe",
             Self::Produce(_) => "produce",
             Self::Publish(_) => "publish",
+            Self::StopReading(_) => "stop-reading",
+            Self::ReadOn(_) => "read-on",
             Self::Knock(_) => "knock",
             Self::AwaitProbes(_) => "await-probes",
             Self::Wait(_) => "wait",
@@ -64,6 +70,14 @@ pub struct Crowd {
     pub devices: Option<u32>,
     /// The time they are spread over.
     pub over: Span,
+}
+
+/// `do.stop-reading` and `do.read-on`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Slow {
+    /// How many devices, from the first.
+    pub devices: u32,
 }
 
 /// `do.subscribe`.

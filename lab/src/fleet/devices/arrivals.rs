@@ -46,8 +46,7 @@ impl Devices {
         }
         let bytes = bytes_of(&message.data);
         if let (Kind::Update, Some(stamp)) = (message.kind, bytes.and_then(Stamp::read)) {
-            self.news
-                .delivery_took(now_us().saturating_sub(stamp.intended_us));
+            self.note_latency(number, stamp);
         }
         let key = message
             .record
@@ -70,6 +69,16 @@ impl Devices {
         };
         self.news.count().delivered += 1;
         self.news.observe(Observation::Delivered(delivery));
+    }
+
+    fn note_latency(&mut self, number: u32, stamp: Stamp) {
+        let waited_for_gateway = self
+            .device(number)
+            .is_some_and(|device| !device.stalled && device.read_on_us < stamp.intended_us);
+        if waited_for_gateway {
+            self.news
+                .delivery_took(now_us().saturating_sub(stamp.intended_us));
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Instant;
 use gateway_client::{Cause, Lost};
 use gateway_engine::{Closed, ConnId, Dial, Failure, Net};
 
+use lab_kafka::payload::now_us;
+
 use super::Devices;
 use crate::fleet::device::Tag;
 use crate::fleet::origins::origin;
@@ -66,6 +68,7 @@ impl Devices {
         }
     }
 
+    /// A connection is up, and is read.
     pub(super) fn opened(&mut self, tag: Tag) {
         self.news.count().connected += 1;
         if let Some(device) = self.device(tag.device) {
@@ -93,6 +96,32 @@ impl Devices {
             }
             _ => self.lose(tag, lost_before(failure)),
         }
+    }
+
+    /// Lets the device's socket fill up, or reads it again.
+    pub(super) fn set_reading(&mut self, net: &mut Net<Tag>, number: u32, reading: bool) {
+        let Some(device) = self.device(number) else {
+            return;
+        };
+        let Some(conn) = device.conn.filter(|_| device.stalled == reading) else {
+            return;
+        };
+        device.stalled = !reading;
+        device.read_on_us = now_us();
+        if reading {
+            net.resume(conn);
+        } else {
+            net.pause(conn);
+        }
+        self.count_stalled(!reading);
+    }
+
+    pub(super) fn count_stalled(&mut self, stalled: bool) {
+        let counts = self.news.count();
+        counts.stalled = match stalled {
+            true => counts.stalled + 1,
+            false => counts.stalled.saturating_sub(1),
+        };
     }
 
     /// The session no longer wants its connection.

@@ -84,6 +84,12 @@ impl Devices {
                 .fail(|| format!("device {number} did not connect: {}", words_of(lost)));
         }
         let stays_away = !self.common.setup.reconnect;
+        if self
+            .device(number)
+            .is_some_and(|device| std::mem::take(&mut device.stalled))
+        {
+            self.count_stalled(false);
+        }
         if let Some(device) = self.device(number) {
             device.conn = None;
             if let (true, Some(session)) = (stays_away, &mut device.session) {

@@ -233,6 +233,37 @@ fn a_refused_connection_is_counted_with_its_reason() {
 }
 
 #[test]
+fn a_device_that_stops_to_read_gets_its_messages_when_it_reads_again() {
+    let gateway = TestGateway::start("127.0.0.1", false, |_, request| {
+        Reply::Say(match request["op"].as_str() {
+            Some("subscribe") => vec![subscribed(request, "none")],
+            _ => vec![message(41, None, "a")],
+        })
+    });
+    let mut fleet = started(&setup(&gateway));
+    fleet.connect(0..1, AT_ONCE).unwrap();
+    fleet.subscribe(0..1, Subjects::Shared, AT_ONCE).unwrap();
+    until(&fleet, |counts| counts.subscribed == 1);
+
+    fleet.set_reading(0..1, false).unwrap();
+    until(&fleet, |counts| counts.stalled == 1);
+    let order = PublishOrder {
+        devices: 0..1,
+        messages: 1,
+        bytes: 64,
+        over: AT_ONCE,
+    };
+    fleet.publish(&order).unwrap();
+    until(&fleet, |_| gateway.requests().len() == 2);
+    assert_eq!(fleet.counts().delivered, 0);
+    fleet.set_reading(0..1, true).unwrap();
+
+    until(&fleet, |counts| {
+        counts.delivered == 1 && counts.stalled == 0
+    });
+}
+
+#[test]
 fn devices_that_leave_are_not_lost() {
     let gateway = TestGateway::start("127.0.0.1", false, silent);
     let mut fleet = started(&FleetSetup {
