@@ -326,3 +326,77 @@ impl FrameError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+    use tungstenite::protocol::frame;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_its_frames_one_after_the_other() {
+        let mut batch = Vec::new();
+        append(&mut batch, Opcode::Text, b"one");
+        append_with(&mut batch, Opcode::Binary, |payload| {
+            payload.extend_from_slice(&[7; 200])
+        });
+
+        assert_eq!(batch[..5], [0x81, 0x03, b'o', b'n', b'e']);
+        assert_eq!(batch[5..9], [0x82, 126, 0, 200]);
+        assert_eq!(batch[9..], [7; 200]);
+    }
+
+    #[test]
+    fn a_payload_of_any_length_gets_the_header_of_that_length() {
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let payload = "x".repeat(length);
+            let mut batch = b"before".to_vec();
+
+            append_with(&mut batch, Opcode::Text, |out| {
+                out.extend_from_slice(payload.as_bytes())
+            });
+
+            assert_eq!(batch[6..], text(&payload), "{length} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_independent_codec_reads_what_we_write(
+            fin: bool, compressed: bool, binary: bool, length in 0u64..1 << 40, mask: Option<[u8; 4]>,
+        ) {
+            let opcode = if binary { Opcode::Binary } else { Opcode::Text };
+            let header = FrameHeader { fin, compressed, opcode, length, mask };
+
+            let encoded = header.encode();
+
+            let mut cursor = Cursor::new(encoded.as_slice());
+            let (read, payload) = frame::FrameHeader::parse(&mut cursor).unwrap().unwrap();
+            prop_assert_eq!((read.is_final, read.rsv1, read.mask, payload), (fin, compressed, mask, length));
+            prop_assert_eq!(u8::from(read.opcode), opcode as u8);
+            prop_assert_eq!(cursor.position(), encoded.as_slice().len() as u64);
+        }
+
+        #[test]
+        fn we_read_what_we_write_and_need_every_byte(
+            fin: bool, length in 0u64..1 << 63, mask: Option<[u8; 4]>,
+        ) {
+            let header = FrameHeader { fin, compressed: false, opcode: Opcode::Text, length, mask };
+            let encoded = header.encode();
+            let bytes = encoded.as_slice();
+
+            prop_assert_eq!(FrameHeader::parse(bytes), Ok(Some((header, bytes.len()))));
+            for cut in 0..bytes.len() {
+                prop_assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None));
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let _ = FrameHeader::parse(&bytes);
+        }
+    }
+}

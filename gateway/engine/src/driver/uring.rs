@@ -11,6 +11,8 @@
 //!   (epoll on the rings themselves loses wake-ups with deferred task work.)
 
 mod ring;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::io::{self, IoSlice};
@@ -35,6 +37,8 @@ const GATHERED: usize = 4096;
 
 pub(crate) struct Uring {
     rings: Vec<Ring>,
+    /// Sockets per ring.
+    slots: u16,
     /// Rung by every ring but the first. Kept open for as long as the rings may ring it.
     others: OwnedFd,
     bell: RawFd,
@@ -46,11 +50,16 @@ pub(crate) struct Uring {
 
 impl Uring {
     pub(super) fn new(bell: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::with_slots(bell, slots())
+    }
+
+    fn with_slots(bell: BorrowedFd<'_>, slots: u16) -> io::Result<Self> {
         let others = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let mut first = Ring::new(slots())?;
+        let mut first = Ring::new(slots)?;
         first.watch_bell(bell.as_raw_fd(), Token::BELL)?;
         Ok(Self {
             rings: vec![first],
+            slots,
             others,
             bell: bell.as_raw_fd(),
             early: Vec::new(),
@@ -78,7 +87,7 @@ impl Uring {
             let others = self.others.as_raw_fd();
             self.rings[0].watch_bell(others, Token::OTHERS)?;
         }
-        let ring = Ring::new(slots())?;
+        let ring = Ring::new(self.slots)?;
         ring.announce_at(self.others.as_fd())?;
         self.rings.push(ring);
         Ok(number)
