@@ -17,9 +17,8 @@ impl<A: App> Running<A> {
     /// Everything the sockets have for us, once each.
     pub(super) fn take_bytes(&mut self) {
         for (conn, leftover) in std::mem::take(&mut self.net.leftovers) {
+            // What came behind it is told with the first look at the socket.
             self.input(conn, &mut leftover.to_vec());
-            // Bytes behind it may have come before the socket was watched.
-            self.net.look_again(conn);
         }
         std::mem::swap(&mut self.ready, &mut self.net.ready);
         let mut ready = std::mem::take(&mut self.ready);
