@@ -205,4 +205,36 @@ pub(crate) enum Serve {
         #[arg(long, value_name = "ADDRESS")]
         rest: SocketAddr,
     },
+    /// A BIG-IP stand-in: F5's own files and iRules on real connections, steered over iControl REST and AS3
+    Bigip {
+        /// tmsh files and AS3 declarations to begin with; a file or a folder
+        #[arg(long, value_name = "DIR")]
+        config: Option<PathBuf>,
+        /// Where iControl REST answers, over HTTPS with a self-signed certificate
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+        rest: SocketAddr,
+        /// Where devices arrive
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+        data: SocketAddr,
+        /// TMMs, each with its own iRule interpreter and source ports
+        #[arg(long, value_name = "N", default_value_t = 4)]
+        tmms: usize,
+        /// Devices begin with a PROXY header and are who it says
+        #[arg(long)]
+        accept_proxy: bool,
+        /// Makes random choices repeatable
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// The account
+        #[arg(long, default_value = "admin")]
+        user: String,
+        /// Its password
+        #[arg(
+            long,
+            default_value = "admin",
+            env = "TIDEGATE_BIGIP_PASSWORD",
+            hide_env_values = true
+        )]
+        password: String,
+    },
 }

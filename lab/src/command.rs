@@ -84,7 +84,36 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             Ok(u8::from(worse))
         }
         Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
-            Ok(serve(lab_adc::serve::serve_builtin(&config, rest)))
+            let served = lab_adc::serve::serve_builtin(&config, rest);
+            Ok(ended(served, lab_adc::serve::ServeError::is_usage))
+        }
+        Command::Adc(Adc::Serve(Serve::Bigip {
+            config,
+            rest,
+            data,
+            tmms,
+            accept_proxy,
+            seed,
+            user,
+            password,
+        })) => {
+            let stage = lab_bigip::translate::Stage {
+                data,
+                tmms,
+                accept_proxy,
+                seed,
+            };
+            let options = lab_bigip::serve::Options {
+                config,
+                rest,
+                stage,
+                user,
+                password,
+            };
+            Ok(ended(
+                lab_bigip::serve::serve_bigip(&options),
+                lab_bigip::serve::ServeError::is_usage,
+            ))
         }
         Command::Adc(Adc::Lint { paths }) => f5::lint(&paths),
         Command::Adc(Adc::Render(Render::F5 {
@@ -101,12 +130,12 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
 }
 
 /// A load balancer on its own ended; its complaint goes to standard error.
-fn serve(ended: Result<(), lab_adc::serve::ServeError>) -> u8 {
+fn ended<E: std::fmt::Display>(ended: Result<(), E>, is_usage: fn(&E) -> bool) -> u8 {
     match ended {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("{error}");
-            if error.is_usage() { USAGE } else { UNFIT }
+            if is_usage(&error) { USAGE } else { UNFIT }
         }
     }
 }

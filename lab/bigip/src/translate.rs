@@ -43,6 +43,8 @@ pub struct Obstacle {
     pub place: Place,
     /// What is in the way; an error of the appliance keeps its number.
     pub reason: String,
+    /// The appliance would refuse it as well; else only the stand-in cannot run it.
+    pub refused: bool,
 }
 
 impl fmt::Display for Obstacle {
@@ -116,15 +118,18 @@ impl<'a> Translator<'a> {
         self.obstacles.push(Obstacle {
             place: place.clone(),
             reason: reason.into(),
+            refused: true,
         });
     }
 
     /// Something that the appliance does and the engine does not.
     fn not_modelled(&mut self, place: &Place, what: impl fmt::Display) {
-        self.obstacle(
-            place,
-            format!("the stand-in does not model {what}; replay on a device to judge it"),
-        );
+        let reason = format!("the stand-in does not model {what}; replay on a device to judge it");
+        self.obstacles.push(Obstacle {
+            place: place.clone(),
+            reason,
+            refused: false,
+        });
     }
 
     fn find(&self, path: &str, kind: impl Fn(&str) -> bool) -> Option<&'a Object> {
@@ -177,7 +182,7 @@ impl<'a> Translator<'a> {
 }
 
 /// The word of an entry in a block.
-fn entry<'a>(entries: &'a [Property], name: &str) -> Option<&'a str> {
+pub(crate) fn entry<'a>(entries: &'a [Property], name: &str) -> Option<&'a str> {
     entries
         .iter()
         .find(|entry| entry.name == name)

@@ -242,8 +242,8 @@ pub(crate) fn as3_property(class: &str, property: &str) -> Verdict {
     among(&[known], property)
 }
 
-/// The words that a property takes, when the list is known.
-pub(crate) fn choices(kind: &str, property: &str) -> Option<&'static str> {
+/// The words that a tmsh property takes, separated by blanks, when the list is known.
+pub fn choices(kind: &str, property: &str) -> Option<&'static str> {
     CHOICES
         .iter()
         .find(|(of, name, _)| *of == kind && *name == property)

@@ -18,6 +18,8 @@ use crate::object::{Object, Place};
 use crate::{as3, tmsh};
 use view::View;
 
+pub use crate::vocabulary::choices;
+
 /// A file as the linter gets it.
 #[derive(Debug, Clone, Copy)]
 pub struct File<'a> {

@@ -1,0 +1,98 @@
+//! The rest of the device that clients ask about: version, readiness, provisioning, log, saving.
+
+use serde_json::{Value as Json, json};
+
+use super::device::{Answer, Device};
+use super::error::ApiError;
+use super::resource::VERSION;
+
+/// `None` for a URI that nobody serves.
+pub(super) async fn answer(
+    device: &Device,
+    method: &str,
+    parts: &[&str],
+    body: &Json,
+) -> Option<Answer> {
+    let ["mgmt", rest @ ..] = parts else {
+        return None;
+    };
+    let link = |uri: &str| format!("https://localhost/mgmt/{uri}?ver={VERSION}");
+    let entry = |uri: &str, entries: Json| {
+        let nested = json!({ format!("https://localhost/mgmt/{uri}/0"): { "nestedStats": { "entries": entries } } });
+        json!({ "kind": format!("{}stats", uri.replace('/', ":")), "selfLink": link(uri), "entries": nested })
+    };
+    let word = |word: &str| json!({ "description": word });
+    let body = match (method, rest) {
+        ("GET", ["tm", "sys"]) => {
+            json!({ "kind": "tm:sys:syscollectionstate", "selfLink": link("tm/sys"), "items": [] })
+        }
+        ("GET", ["tm", "ltm"]) => {
+            json!({ "kind": "tm:ltm:ltmcollectionstate", "selfLink": link("tm/ltm"), "items": [] })
+        }
+        ("GET", ["tm", "sys", "version"]) => entry(
+            "tm/sys/version",
+            json!({ "Product": word("BIG-IP"), "Version": word(VERSION), "Build": word("0.0.0"), "Title": word("Tidegate stand-in") }),
+        ),
+        ("GET", ["tm", "sys", "ready"]) => entry(
+            "tm/sys/ready",
+            json!({ "configReady": word("yes"), "licenseReady": word("yes"), "provisionReady": word("yes") }),
+        ),
+        ("GET", ["tm", "cm", "failover-status"]) => entry(
+            "tm/cm/failover-status",
+            json!({ "color": word("green"), "status": word("ACTIVE"), "summary": word("1/1 active") }),
+        ),
+        ("GET", ["tm", "sys", "provision"]) => json!({
+            "kind": "tm:sys:provision:provisioncollectionstate",
+            "selfLink": link("tm/sys/provision"),
+            "items": [{ "name": "ltm", "fullPath": "ltm", "level": "nominal", "cpuRatio": 0 }],
+        }),
+        ("GET", ["tm", "auth", "partition"]) => json!({
+            "kind": "tm:auth:partition:partitioncollectionstate",
+            "selfLink": link("tm/auth/partition"),
+            "items": [{ "name": "Common", "fullPath": "Common", "defaultRouteDomain": 0 }],
+        }),
+        ("GET", ["shared", "identified-devices", "config", "device-info"]) => json!({
+            "kind": "shared:resolver:device-groups:deviceinfostate",
+            "version": VERSION,
+            "product": "BIG-IP",
+            "hostname": "stand-in.tidegate.lab",
+            "platformMarketingName": "Tidegate stand-in",
+        }),
+        ("POST", ["tm", "sys", "config"])
+            if body.get("command").and_then(Json::as_str) == Some("save") =>
+        {
+            json!({ "kind": "tm:sys:config:savestate", "command": "save" })
+        }
+        ("POST", ["tm", "util", "bash"]) => return Some(bash(device, body).await),
+        _ => return None,
+    };
+    Some(Ok((200, body)))
+}
+
+/// Only what replays need: reading the log. Anything else is refused, not pretended.
+async fn bash(device: &Device, body: &Json) -> Answer {
+    let arguments = body
+        .get("utilCmdArgs")
+        .and_then(Json::as_str)
+        .unwrap_or_default();
+    if !arguments.contains("/var/log/ltm") {
+        return Err(ApiError::new(
+            400,
+            "the stand-in has no shell; of util/bash it answers reads of /var/log/ltm only",
+        ));
+    }
+    let lines: Vec<String> = device
+        .plane
+        .log()
+        .await
+        .into_iter()
+        .map(|line| line.line)
+        .collect();
+    let mut answer =
+        json!({ "kind": "tm:util:bash:runstate", "command": "run", "utilCmdArgs": arguments });
+    // Absent when there is nothing to say, as on the appliance.
+    if !lines.is_empty() {
+        answer["commandResult"] = json!(lines.join("\n") + "\n");
+    }
+    Ok((200, answer))
+}
