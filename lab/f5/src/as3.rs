@@ -2,6 +2,7 @@
 
 mod convert;
 mod profiles;
+mod service;
 
 use std::sync::Arc;
 

@@ -11,6 +11,7 @@
 //!
 //! Not here: sockets, TLS, HTTP parsing, load balancing. Those belong to the host.
 
+mod backslash;
 mod check;
 mod commands;
 mod error;

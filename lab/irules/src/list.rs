@@ -1,7 +1,7 @@
 //! Tcl lists: splitting a string into elements and quoting elements so that they split again.
 
+use crate::backslash::backslash;
 use crate::number::is_space;
-use crate::script::backslash;
 use crate::value::Value;
 
 /// Splits a list; the error is Tcl's own sentence.

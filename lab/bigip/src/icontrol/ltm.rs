@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::catalogue::{kind, title};
 use super::device::{Answer, Device};
 use super::error::ApiError;
 use super::request::Query;
-use super::store::{Store, kind, title};
+use super::store::Store;
 use super::{members, resource, stats, wire};
 
 /// Where a URI points.

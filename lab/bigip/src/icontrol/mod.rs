@@ -1,7 +1,7 @@
 //! The device's REST face, iControl REST and AS3, over the stand-in.
 //!
 //! - [`device`]: a request in, an answer out; configuration and data plane behind it.
-//! - `store`, `members`, `wire`: the configuration, and how JSON and tmsh's words become each other.
+//! - `store`, `catalogue`, `members`, `wire`: the configuration, and how JSON and tmsh's words become each other.
 //! - `plane`: an engine per virtual server, kept in step.
 //! - `access`, `transaction`, `declare`, `stats`, `resource`, `system`: the parts of the API.
 //! - [`server`]: HTTPS with a certificate of its own making.
@@ -9,6 +9,7 @@
 //! A virtual server that the stand-in cannot run is configured all the same; its statistics say `offline` and why.
 
 mod access;
+mod catalogue;
 mod declare;
 pub mod device;
 mod error;
