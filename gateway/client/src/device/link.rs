@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Sink as _, SinkExt as _, StreamExt as _};
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
@@ -205,6 +205,7 @@ const NO_STATUS: u16 = 1005;
 
 fn cause(error: &Error) -> Cause {
     match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Broken,
         Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_) => Cause::BadMessage,
         _ => Cause::Broken,
     }

@@ -31,6 +31,7 @@ async fn device_of_a_killed_gateway_goes_on_with_another_at_once() {
     drop((connection, killed));
     let mut connection = other.accept().await;
     let reconnected = cut.elapsed();
+    assert_eq!(next_loss(&mut inbox).await.0, Cause::Broken);
 
     assert!(reconnected < Duration::from_millis(100), "{reconnected:?}");
     let resume = connection.receive().await;
