@@ -27,9 +27,11 @@ pub struct Ledger {
     strands: HashMap<StrandId, Strand>,
     waiting: HashMap<(TopicId, i32), Sleepers>,
     fences: Vec<HashMap<TrackId, i64>>,
-    epochs: HashMap<String, u32>,
-    /// Which incarnation of a topic an id in an epoch stands for.
-    incarnations: HashMap<(TopicId, String), u32>,
+    epochs: HashMap<String, Epoch>,
+    /// The topics' ids that epochs name.
+    topic_ids: HashMap<String, u32>,
+    /// Which incarnation of a topic such an id stands for.
+    incarnations: HashMap<(TopicId, u32), u32>,
 }
 
 /// Strands whose first waiting message is ahead of the truth, by the offset it waits for.
@@ -79,13 +81,21 @@ enum Event {
     Pardon(Pardon),
 }
 
+/// An epoch, taken apart: `<topic-id>.<partition>.<leader-epoch>`.
+#[derive(Debug, Clone, Copy)]
+struct Epoch {
+    /// The ledger's own number for the whole.
+    number: u32,
+    topic_id: u32,
+    partition: i32,
+    leader_epoch: i32,
+}
+
 /// An arrival, taken apart.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Message {
     seq: i64,
-    topic_id: String,
-    leader_epoch: i32,
-    epoch: u32,
+    epoch: Epoch,
     /// The key told under a wildcard.
     key: Option<Option<u32>>,
     snapshot: bool,

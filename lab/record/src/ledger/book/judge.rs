@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Event, Ledger, Message, Strand, StrandId};
+use super::{Epoch, Event, Ledger, Message, Strand, StrandId};
 use crate::ledger::account::{Finding, Flaw};
 use crate::ledger::events::{Arrival, Kind};
 use crate::ledger::lane::{Lane, Pardon, Verdict};
@@ -20,34 +20,43 @@ enum Found {
 }
 
 impl Ledger {
-    /// Takes an arrival apart; none if its subject or epoch cannot be.
+    /// Takes an arrival apart; none if its epoch or key cannot be.
     pub(super) fn message(&mut self, arrival: &Arrival<'_>) -> Option<(i32, Message)> {
-        // `<topic-id>.<partition>.<leader-epoch>`, read from the back because topic names have dots.
-        let mut parts = arrival.epoch.rsplitn(3, '.');
-        let leader_epoch = parts.next()?.parse().ok()?;
-        let partition = parts.next()?.parse().ok()?;
-        let topic_id = parts.next()?.to_owned();
+        let epoch = self.epoch(arrival.epoch)?;
         let wildcard = arrival.subject.ends_with("/*");
         let key = match (wildcard, arrival.key) {
             (false, _) => None,
             (true, None) => Some(None),
             (true, Some(key)) => Some(Some(self.log.key(&decoded(key)?))),
         };
-        let fresh = self.epochs.len() as u32;
-        let epoch = *self.epochs.entry(arrival.epoch.to_owned()).or_insert(fresh);
-        let snapshot = arrival.kind == Kind::Snapshot;
-        Some((
+        let message = Message {
+            seq: arrival.seq,
+            epoch,
+            key,
+            snapshot: arrival.kind == Kind::Snapshot,
+            content: arrival.content,
+        };
+        Some((epoch.partition, message))
+    }
+
+    fn epoch(&mut self, text: &str) -> Option<Epoch> {
+        if let Some(known) = self.epochs.get(text) {
+            return Some(*known);
+        }
+        // Read from the back, because topic names have dots.
+        let mut parts = text.rsplitn(3, '.');
+        let leader_epoch = parts.next()?.parse().ok()?;
+        let partition = parts.next()?.parse().ok()?;
+        let topic_id = parts.next()?;
+        let fresh = self.topic_ids.len() as u32;
+        let epoch = Epoch {
+            number: self.epochs.len() as u32,
+            topic_id: *self.topic_ids.entry(topic_id.to_owned()).or_insert(fresh),
             partition,
-            Message {
-                seq: arrival.seq,
-                topic_id,
-                leader_epoch,
-                epoch,
-                key,
-                snapshot,
-                content: arrival.content,
-            },
-        ))
+            leader_epoch,
+        };
+        self.epochs.insert(text.to_owned(), epoch);
+        Some(epoch)
     }
 
     pub(super) fn is_ahead(&self, id: StrandId, message: &Message) -> bool {
@@ -169,14 +178,14 @@ impl Ledger {
             return;
         };
         // An epoch is right if it names the leader that wrote the record, and every gateway has to write the same.
-        let other_leader = entry
-            .leader_epoch
-            .is_some_and(|known| message.leader_epoch >= 0 && known != message.leader_epoch);
-        let other_epoch =
-            !other_leader && *entry.epoch.get_or_insert(message.epoch) != message.epoch;
+        let other_leader = entry.leader_epoch.is_some_and(|known| {
+            message.epoch.leader_epoch >= 0 && known != message.epoch.leader_epoch
+        });
+        let other_epoch = !other_leader
+            && *entry.epoch.get_or_insert(message.epoch.number) != message.epoch.number;
         let entry = *entry;
         self.incarnations
-            .entry((filter.topic, message.topic_id.clone()))
+            .entry((filter.topic, message.epoch.topic_id))
             .or_insert(incarnation);
         let wrong_key = match message.key {
             None => entry.key != filter.key,
@@ -268,7 +277,7 @@ impl Ledger {
 
     fn find(&self, topic: TopicId, partition: i32, message: &Message) -> Found {
         let histories = self.log.histories(topic, partition);
-        let meant = self.incarnations.get(&(topic, message.topic_id.clone()));
+        let meant = self.incarnations.get(&(topic, message.epoch.topic_id));
         if meant.is_none() && self.all_have_ids(topic, histories) {
             // A topic created anew, of which the truth has read nothing yet.
             return Found::Ahead;
@@ -291,7 +300,7 @@ impl Ledger {
             let place = track.find(message.seq)?;
             let leader = track.entry(place)?.leader_epoch;
             leader
-                .is_none_or(|leader| leader == message.leader_epoch)
+                .is_none_or(|leader| leader == message.epoch.leader_epoch)
                 .then_some((id, place))
         });
         if let Some((track, place)) = by_leader.or_else(|| of_meant().find_map(holds)) {
