@@ -84,6 +84,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             Ok(u8::from(worse))
         }
         Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
+            warn_on_standard_error();
             let served = lab_adc::serve::serve_builtin(&config, rest);
             Ok(ended(served, lab_adc::serve::ServeError::is_usage))
         }
@@ -97,6 +98,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             user,
             password,
         })) => {
+            warn_on_standard_error();
             let stage = lab_bigip::translate::Stage {
                 data,
                 tmms,
@@ -127,6 +129,15 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             arguments,
         } => Err(leash::become_program(parent, &program, &arguments)),
     }
+}
+
+/// What a load balancer on its own has to complain about while it runs goes where its last words go.
+fn warn_on_standard_error() {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }
 
 /// A load balancer on its own ended; its complaint goes to standard error.

@@ -19,7 +19,7 @@ use crate::{
         core::{Core, Virtual, Weather},
         dial::{DialError, dial},
         flow::{Claim, Flow, Order, Seat},
-        stats::Refusal,
+        stats::{Cause, Refusal},
         tunnel::Tunnel,
     },
     events::{Command, Event, Facts, Script, Side},
@@ -58,8 +58,8 @@ async fn serve(core: Rc<Core>, server: usize, mut client: TcpStream, peer: Socke
     match Opening::new(&core, server, peer).join(&mut client).await {
         // The tunnel gets a task of its own, as this one is larger than a tunnel needs for its long life.
         Ok(joined) => drop(tokio::task::spawn_local(joined.into_tunnel(client))),
-        Err(Refused { why, how }) => {
-            core.refuse(server, why);
+        Err(Refused { why, how, detail }) => {
+            core.refuse(server, why, detail.as_deref());
             if how == Ending::Reset {
                 // Failing to set it, the client gets an orderly end, and no harm is done.
                 drop(client.set_zero_linger());
@@ -88,6 +88,8 @@ struct Opening<'a> {
 struct Refused {
     why: Refusal,
     how: Ending,
+    /// What the kernel said.
+    detail: Option<String>,
 }
 
 impl From<Refusal> for Refused {
@@ -95,6 +97,7 @@ impl From<Refusal> for Refused {
         Self {
             why,
             how: Ending::Reset,
+            detail: None,
         }
     }
 }
@@ -122,7 +125,7 @@ impl Joined {
         if let Some(how) = tunnel.obey(self.commands)
             && let Some(flow) = core.flows.borrow().get(&id)
         {
-            flow.give(Order::End(how));
+            flow.give(Order::End(how, Cause::Rule));
         }
         tunnel
     }
@@ -271,7 +274,11 @@ impl<'a> Opening<'a> {
                         && tried.len() <= self.virtual_server.model.reselect_tries as usize;
                     if !again {
                         self.tell(&Event::LbFailed, Some(claim.member))?;
-                        return Err(Refusal::MemberUnreachable.into());
+                        let detail = Some(format!("{}: {error}", claim.member));
+                        return Err(Refused {
+                            detail,
+                            ..Refusal::MemberUnreachable.into()
+                        });
                     }
                 }
                 Err(DialError::Exhausted(exhausted)) => {
@@ -370,6 +377,7 @@ impl<'a> Opening<'a> {
                     return Err(Refused {
                         why: Refusal::Rule,
                         how: Ending::Close,
+                        detail: None,
                     });
                 }
                 Command::Log(line) => self.core.note(line),

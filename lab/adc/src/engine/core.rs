@@ -16,7 +16,7 @@ use crate::{
         Listening,
         flow::{Flow, Order},
         log::Log,
-        stats::{Refusal, Refusals},
+        stats::{Cause, Counts, Refusal},
     },
     events::Rules,
     faults::Ending,
@@ -79,7 +79,8 @@ pub(crate) struct Virtual {
     pub(crate) persistence: RefCell<Option<SourceAddressRecords>>,
     pub(crate) accepted: Cell<u64>,
     pub(crate) current: Cell<u32>,
-    pub(crate) refused: RefCell<Refusals>,
+    pub(crate) refused: RefCell<Counts<Refusal>>,
+    pub(crate) ended: RefCell<Counts<Cause>>,
 }
 
 impl Virtual {
@@ -104,6 +105,7 @@ impl Virtual {
             accepted: Cell::new(0),
             current: Cell::new(0),
             refused: RefCell::default(),
+            ended: RefCell::default(),
         }
     }
 }
@@ -144,8 +146,30 @@ impl Core {
         self.log.borrow_mut().add(line);
     }
 
-    pub(crate) fn refuse(&self, server: usize, why: Refusal) {
-        self.virtuals[server].refused.borrow_mut().count(why);
+    /// A client gets no connection. Told aloud the first, second, fourth, eighth … time.
+    pub(crate) fn refuse(&self, server: usize, why: Refusal, detail: Option<&str>) {
+        let server = &self.virtuals[server];
+        let times = server.refused.borrow_mut().count(why);
+        if times.is_power_of_two() {
+            let detail = detail
+                .map(|detail| format!(" ({detail})"))
+                .unwrap_or_default();
+            self.warn(format!(
+                "virtual server {} refused {times} clients: {why}{detail}",
+                server.model.name
+            ));
+        }
+    }
+
+    /// A connection that had a member has ended.
+    pub(crate) fn ended(&self, server: usize, why: Cause) {
+        self.virtuals[server].ended.borrow_mut().count(why);
+    }
+
+    /// A line of the log that somebody should see.
+    pub(crate) fn warn(&self, line: String) {
+        tracing::warn!("{line}");
+        self.log.borrow_mut().add(line);
     }
 
     pub(crate) fn pool_named(&self, name: &str) -> Option<usize> {
@@ -195,16 +219,21 @@ impl Core {
         if change.now.serves() {
             return;
         }
-        match action {
-            ServiceDownAction::None => {}
-            ServiceDownAction::Reset => drop(self.end_flows_to(address, Ending::Reset)),
-            ServiceDownAction::Drop => drop(self.end_flows_to(address, Ending::Forget)),
-        }
+        let ended = match action {
+            ServiceDownAction::None => 0,
+            ServiceDownAction::Reset => {
+                self.end_flows_to(address, Ending::Reset, Cause::ServiceDown)
+            }
+            ServiceDownAction::Drop => {
+                self.end_flows_to(address, Ending::Forget, Cause::ServiceDown)
+            }
+        };
+        tracing::debug!(%address, ended, "service down");
     }
 
     /// Ends the connections to a member; how many there were.
-    pub(crate) fn end_flows_to(&self, member: SocketAddr, how: Ending) -> usize {
-        self.order_flows(|flow| flow.member == member, Order::End(how))
+    pub(crate) fn end_flows_to(&self, member: SocketAddr, how: Ending, why: Cause) -> usize {
+        self.order_flows(|flow| flow.member == member, Order::End(how, why))
     }
 
     /// Gives an order to some connections; how many there were.

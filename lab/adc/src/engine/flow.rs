@@ -8,7 +8,12 @@ use std::{
     time::Instant,
 };
 
-use crate::{balance::MemberId, engine::core::Core, faults::Ending, roster::Entry};
+use crate::{
+    balance::MemberId,
+    engine::{core::Core, stats::Cause},
+    faults::Ending,
+    roster::Entry,
+};
 
 /// A connection that reached a member.
 pub(crate) struct Flow {
@@ -38,7 +43,7 @@ pub(crate) enum Order {
     /// Stand still.
     Freeze,
     /// End.
-    End(Ending),
+    End(Ending, Cause),
 }
 
 impl Flow {
@@ -67,7 +72,7 @@ impl Flow {
 
     /// Gives an order. An end is final.
     pub(crate) fn give(&self, order: Order) {
-        if !matches!(self.order.get(), Order::End(_)) {
+        if !matches!(self.order.get(), Order::End(..)) {
             self.order.set(order);
         }
         if let Some(waker) = &*self.waker.borrow() {

@@ -12,7 +12,7 @@ use crate::{
         flow::Order,
         log::LogLine,
         probe,
-        stats::{self, ConnectionStats, Stats},
+        stats::{self, Cause, ConnectionStats, Stats},
     },
     faults::{Ending, Fault},
     model::{Member, MemberState},
@@ -176,7 +176,7 @@ fn change_member(core: &Core, member: SocketAddr, change: MemberChange) -> Resul
     }
     Ok(change
         .end_connections
-        .map_or(0, |how| core.end_flows_to(member, how)))
+        .map_or(0, |how| core.end_flows_to(member, how, Cause::Order)))
 }
 
 fn add_member(core: &Rc<Core>, pool: &str, member: Member) -> Result<(), NotThere> {
@@ -214,7 +214,7 @@ fn inflict(core: &Core, fault: Fault) -> usize {
     match fault {
         Fault::KillAll { member, how } => core.order_flows(
             |flow| member.is_none_or(|member| flow.member == member),
-            Order::End(how),
+            Order::End(how, Cause::Order),
         ),
         Fault::BlackHole { member } => {
             change_weather(
@@ -228,7 +228,7 @@ fn inflict(core: &Core, fault: Fault) -> usize {
         }
         Fault::Reset => {
             change_weather(core, Weather::Reset);
-            core.order_flows(|_| true, Order::End(Ending::Reset))
+            core.order_flows(|_| true, Order::End(Ending::Reset, Cause::Order))
         }
         Fault::FailOver => fail_over(core),
         Fault::Heal => {
@@ -255,5 +255,5 @@ fn fail_over(core: &Core) -> usize {
     for pool in &core.pools {
         pool.borrow_mut().forget_health();
     }
-    core.order_flows(|_| true, Order::End(Ending::Forget))
+    core.order_flows(|_| true, Order::End(Ending::Forget, Cause::Order))
 }

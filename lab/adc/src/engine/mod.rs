@@ -23,7 +23,7 @@ mod tunnel;
 
 pub use handle::{FaultReport, Handle, MemberChange, NotThere, Stopped};
 pub use log::LogLine;
-pub use stats::{ConnectionStats, MemberStats, Refusal, Stats, VirtualServerStats};
+pub use stats::{Cause, ConnectionStats, MemberStats, Refusal, Stats, VirtualServerStats};
 
 use std::{collections::HashMap, io, net::SocketAddr, rc::Rc, thread};
 

@@ -1,6 +1,6 @@
 //! What the engine counts.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,14 +35,58 @@ pub enum Refusal {
     ClientGone,
 }
 
-/// Refusals by reason.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Refusals(BTreeMap<Refusal, u64>);
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConnectionLimit => "connection-limit",
+            Self::NoMember => "no-member",
+            Self::MemberUnreachable => "member-unreachable",
+            Self::PortExhaustion => "port-exhaustion",
+            Self::NoSuchSourceAddress => "no-such-source-address",
+            Self::ProxyHeader => "proxy-header",
+            Self::Rule => "rule",
+            Self::Fault => "fault",
+            Self::ClientGone => "client-gone",
+        })
+    }
+}
 
-impl Refusals {
-    pub(crate) fn count(&mut self, why: Refusal) {
-        *self.0.entry(why).or_default() += 1;
+/// Why a connection that had a member ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Both sides ended it in good order.
+    Closed,
+    /// The client reset it, or would take nothing more.
+    ClientReset,
+    /// The member reset it, or would take nothing more.
+    MemberReset,
+    /// It was silent for too long.
+    IdleTimeout,
+    /// Its member's monitors failed.
+    ServiceDown,
+    /// An operator or a fault.
+    Order,
+    /// A rule.
+    Rule,
+}
+
+/// How often each reason occurred.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts<K>(BTreeMap<K, u64>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord> Counts<K> {
+    /// Counts one more; how often it has been now.
+    pub(crate) fn count(&mut self, why: K) -> u64 {
+        let times = self.0.entry(why).or_default();
+        *times += 1;
+        *times
     }
 }
 
@@ -70,6 +114,8 @@ pub struct VirtualServerStats {
     pub accepted: u64,
     /// Clients that got no connection.
     pub refused: BTreeMap<Refusal, u64>,
+    /// Connections that had a member and ended.
+    pub ended: BTreeMap<Cause, u64>,
 }
 
 /// What is counted about a member.
@@ -137,6 +183,7 @@ fn of_virtual(server: &Virtual) -> VirtualServerStats {
         connections: server.current.get(),
         accepted: server.accepted.get(),
         refused: server.refused.borrow().0.clone(),
+        ended: server.ended.borrow().0.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    engine::{core::Core, flow::Order},
+    engine::{core::Core, flow::Order, stats::Cause},
     faults::Ending,
     model::IdleAction,
 };
@@ -39,11 +39,12 @@ fn sweep(core: &Core, now: Instant) {
         if flow.moved.replace(false) {
             flow.quiet_since.set(now);
         } else if now.saturating_duration_since(flow.quiet_since.get()) >= idle.after {
-            flow.give(Order::End(match idle.then {
+            let how = match idle.then {
                 IdleAction::Reset => Ending::Reset,
                 IdleAction::Close => Ending::Close,
                 IdleAction::Drop => Ending::Forget,
-            }));
+            };
+            flow.give(Order::End(how, Cause::IdleTimeout));
         }
     }
 }

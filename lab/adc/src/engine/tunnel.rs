@@ -15,6 +15,7 @@ use crate::{
         core::Core,
         flow::{Claim, Flow, Order, Seat},
         pipe::{Broken, Pipe, Progress},
+        stats::Cause,
     },
     events::{Command, Event, Facts, Script, Side},
     faults::Ending,
@@ -44,7 +45,7 @@ enum Left {
     /// Both have ended by themselves.
     InOrder,
     /// By order, or because a side was reset.
-    By(Ending),
+    By(Ending, Cause),
 }
 
 impl Tunnel {
@@ -126,16 +127,16 @@ impl Tunnel {
         match self.flow.order() {
             Order::Run => {}
             Order::Freeze => return Poll::Pending,
-            Order::End(how) => return Poll::Ready(Left::By(how)),
+            Order::End(how, why) => return Poll::Ready(Left::By(how, why)),
         }
         let core = Rc::clone(&self.seat.core);
         let buffer = &mut *core.buffer.borrow_mut();
         let up = self.poll_side(cx, Side::Client, buffer);
-        if let Poll::Ready(left @ Left::By(_)) = up {
+        if let Poll::Ready(left @ Left::By(..)) = up {
             return Poll::Ready(left);
         }
         let down = self.poll_side(cx, Side::Server, buffer);
-        if let Poll::Ready(left @ Left::By(_)) = down {
+        if let Poll::Ready(left @ Left::By(..)) = down {
             return Poll::Ready(left);
         }
         // An answer of one side's script may have become something to send by the other.
@@ -169,7 +170,7 @@ impl Tunnel {
                 }
                 Poll::Ready(Ok(Progress::Collected)) => {
                     if let Some(how) = self.announce_data(side, cx) {
-                        return Poll::Ready(Left::By(how));
+                        return Poll::Ready(Left::By(how, Cause::Rule));
                     }
                 }
                 Poll::Ready(Err(broken)) => return Poll::Ready(self.broken(side, &broken)),
@@ -184,7 +185,11 @@ impl Tunnel {
         };
         tracing::debug!(id = self.flow.id, ?culprit, %broken, "connection broken");
         self.first_closed.get_or_insert(culprit);
-        Left::By(Ending::Reset)
+        let why = match culprit {
+            Side::Client => Cause::ClientReset,
+            Side::Server => Cause::MemberReset,
+        };
+        Left::By(Ending::Reset, why)
     }
 
     fn announce_data(&mut self, side: Side, cx: &Context<'_>) -> Option<Ending> {
@@ -222,11 +227,18 @@ impl Tunnel {
         let Some(Streams { client, server }) = self.streams.take() else {
             return;
         };
+        let why = match left {
+            Left::InOrder => Cause::Closed,
+            Left::By(_, why) => why,
+        };
+        self.seat.core.ended(self.seat.server, why);
         match left {
-            Left::InOrder | Left::By(Ending::Close) => {}
+            Left::InOrder | Left::By(Ending::Close, _) => {}
             // Failing to set it, the side gets an orderly end, and no harm is done.
-            Left::By(Ending::Reset) => drop((client.set_zero_linger(), server.set_zero_linger())),
-            Left::By(Ending::Forget) => forget(&self.seat.core, client, server),
+            Left::By(Ending::Reset, _) => {
+                drop((client.set_zero_linger(), server.set_zero_linger()));
+            }
+            Left::By(Ending::Forget, _) => forget(&self.seat.core, client, server),
         }
     }
 }

@@ -25,7 +25,7 @@ fn statistics_connections_and_log_are_told_as_json() {
         stats,
         json!({
             "virtual-servers": [{
-                "name": "virtual", "address": engine.address(), "connections": 1, "accepted": 1, "refused": {}
+                "name": "virtual", "address": engine.address(), "connections": 1, "accepted": 1, "refused": {}, "ended": {}
             }],
             "members": [{
                 "pool": "pool", "address": member.address, "state": "enabled", "condition": "unchecked", "takes-new": true,

@@ -11,7 +11,7 @@ use crate::common::{
     Member, any_port, ask, connect, dial, end_of, engine, is_alive, virtual_server, wait_until,
 };
 use lab_adc::{
-    engine::Engine,
+    engine::{Cause, Engine},
     model::{IdleAction, IdleTimeout, Model},
 };
 
@@ -106,6 +106,7 @@ fn a_reset_by_the_client_reaches_the_member() {
     crate::common::reset(client);
 
     assert_eq!(end_of(&mut server), Err(ErrorKind::ConnectionReset));
+    assert_eq!(ends(&engine), [(Cause::ClientReset, 1)]);
 }
 
 #[test]
@@ -117,6 +118,7 @@ fn a_reset_by_the_member_reaches_the_client() {
     crate::common::reset(server);
 
     assert_eq!(end_of(&mut client), Err(ErrorKind::ConnectionReset));
+    assert_eq!(ends(&engine), [(Cause::MemberReset, 1)]);
 }
 
 #[test]
@@ -152,6 +154,7 @@ fn a_silent_connection_is_reset_after_the_idle_timeout_and_a_busy_one_is_not() {
     }
 
     assert_eq!(end_of(&mut silent), Err(ErrorKind::ConnectionReset));
+    assert_eq!(ends(&engine), [(Cause::IdleTimeout, 1)]);
 }
 
 #[test]
@@ -219,4 +222,10 @@ fn connections(engine: &Engine) -> (u32, u32) {
         stats.virtual_servers[0].connections,
         stats.members.iter().map(|member| member.connections).sum(),
     )
+}
+
+/// Why connections ended, and how many.
+fn ends(engine: &Engine) -> Vec<(Cause, u64)> {
+    let stats = ask(engine.handle().stats()).unwrap();
+    stats.virtual_servers[0].ended.clone().into_iter().collect()
 }
