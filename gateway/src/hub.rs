@@ -5,6 +5,7 @@
 //! - [`reading`]: which partitions are read, and from where.
 //! - [`face`]: records as frames.
 //! - [`answer`]: what a subscription is told first.
+//! - [`poll`]: what came out of Kafka in one turn.
 //! - [`desk`]: the decisions, free of threads and clients.
 //!
 //! A workgroup that is behind pauses the hub; nothing is dropped between Kafka and a workgroup. Absent: a timer on the
@@ -13,6 +14,7 @@
 mod answer;
 pub(crate) mod desk;
 pub(crate) mod face;
+mod poll;
 pub(crate) mod reading;
 pub(crate) mod request;
 pub(crate) mod subscriptions;
@@ -32,16 +34,17 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
-use crate::kafka::consumer::{Consumer, IdsChanged};
-use crate::kafka::native::{FetchQueue, Fetched};
+use crate::kafka::consumer::Consumer;
+use crate::kafka::native::{FetchQueue, Taken};
 use crate::kafka::scout::{Errand, Finding};
 use crate::log::record::{Moment, PartitionId};
-use crate::metrics::{Metrics, Reason};
+use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::topics::Topics;
 use crate::waker::Waker;
 use crate::workgroup::Command;
 use desk::Desk;
+use poll::{Failure, Poll};
 use reading::Step;
 use request::Request;
 
@@ -50,7 +53,6 @@ pub(crate) struct Wires {
     pub(crate) topics: Topics,
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) queue: FetchQueue,
-    pub(crate) ids_changed: IdsChanged,
     pub(crate) requests: Receiver<Request>,
     pub(crate) findings: Receiver<Finding>,
     pub(crate) errands: SyncSender<Errand>,
@@ -103,9 +105,6 @@ impl Hub {
     /// One turn: take in, let time pass, give out, sleep.
     fn turn(&mut self) {
         // In: what the scout found, what devices want, what Kafka has. Records go last: those who just subscribed get them.
-        if self.wires.ids_changed.is_set() {
-            self.hold();
-        }
         let mut busy = self.take_findings();
         busy |= self.take_requests();
         busy |= self.take_records();
@@ -156,11 +155,10 @@ impl Hub {
     /// A topic may have been created again. Nothing more is read until it is known which topic it is; what was fetched
     /// meanwhile is thrown away.
     fn hold(&mut self) {
+        info!("a topic's id changed: asking which topic it is before anything more is read");
         for place in self.assigned.clone() {
             self.unassign(place);
         }
-        // Whatever changes from here on sets it again; whatever changed before is seen by the look.
-        self.wires.ids_changed.clear();
         self.look();
         self.desk.reading.hold(self.looks);
     }
@@ -184,68 +182,32 @@ impl Hub {
     }
 
     fn take_records(&mut self) -> bool {
-        let (now, wall_clock) = (self.clock.now(), wall_clock());
-        let (mut records, mut bytes) = (0, 0);
-        let mut steps = Vec::new();
-        let mut failed = Vec::new();
+        let mut poll = Poll::at(self.clock.now(), wall_clock());
         loop {
             let desk = &mut self.desk;
-            let ids_changed = &self.wires.ids_changed;
-            let taken = self.wires.queue.take(
-                || ids_changed.is_set(),
-                |fetched| match fetched {
-                    Fetched::Record(record) => {
-                        records += 1;
-                        bytes += record.key.map_or(0, <[u8]>::len) as u64
-                            + record.value.map_or(0, <[u8]>::len) as u64;
-                        let age = (wall_clock - record.timestamp).max(0);
-                        steps.extend(desk.record(&record, now, Moment(now.0 - age)));
-                    }
-                    Fetched::End {
-                        topic,
-                        partition,
-                        offset,
-                    } => {
-                        if let Some(topic) = desk.topic_number(topic) {
-                            steps.extend(desk.end(PartitionId { topic, partition }, offset));
-                        }
-                    }
-                    Fetched::Failed {
-                        topic,
-                        partition,
-                        code,
-                        text,
-                    } => {
-                        failed.push((desk.topic_number(topic), partition, code, text));
-                    }
-                },
-            );
-            if taken < FetchQueue::FULL || bytes > TURN_BYTES {
-                break;
+            match self.wires.queue.take(|fetched| poll.take(desk, fetched)) {
+                Taken::All => break,
+                Taken::Full if poll.bytes > TURN_BYTES => break,
+                Taken::Full => {}
+                Taken::Disbelieved => {
+                    self.hold();
+                    break;
+                }
             }
         }
-        self.wires.metrics.kafka_records.inc_by(records);
-        self.wires.metrics.kafka_bytes.inc_by(bytes);
-        let busy = records > 0 || !steps.is_empty() || !failed.is_empty();
-        self.take_steps(steps);
-        for (topic, partition, code, text) in failed {
-            self.take_failure(topic, partition, code, &text);
+        self.wires.metrics.kafka_records.inc_by(poll.records);
+        self.wires.metrics.kafka_bytes.inc_by(poll.bytes);
+        let busy = poll.records > 0 || !poll.steps.is_empty() || !poll.failures.is_empty();
+        self.take_steps(poll.steps);
+        for failure in poll.failures {
+            self.take_failure(failure);
         }
         busy
     }
 
-    fn take_failure(
-        &mut self,
-        topic: Option<u16>,
-        partition: i32,
-        code: RDKafkaErrorCode,
-        text: &str,
-    ) {
-        let Some(topic) = topic else {
-            warn!(%code, text, "Kafka reports an error");
-            return;
-        };
-        let place = PartitionId { topic, partition };
+    fn take_failure(&mut self, failure: Failure) {
+        let Failure { place, code, text } = failure;
+        let PartitionId { topic, partition } = place;
         let name = self.wires.topics.name(topic);
         if code != RDKafkaErrorCode::AutoOffsetReset {
             warn!(topic = name, partition, %code, text, "a partition cannot be read");
@@ -283,20 +245,8 @@ impl Hub {
                     }
                 }
                 Step::Stop(place) => self.unassign(place),
-                Step::Diverged { topic } => {
-                    self.count_reset("diverged");
-                    warn!(
-                        topic = self.wires.topics.name(topic),
-                        "the log is not the one devices have seen"
-                    );
-                    self.desk.resync_topic(topic, ResyncReason::Diverged);
-                }
+                Step::Diverged { topic } => self.desk.resync_topic(topic, ResyncReason::Diverged),
                 Step::Skipped { topic } => {
-                    self.count_reset("trimmed");
-                    warn!(
-                        topic = self.wires.topics.name(topic),
-                        "records were trimmed before they could be read"
-                    );
                     self.desk
                         .resync_topic(topic, ResyncReason::HistoryNotLoaded);
                 }
@@ -345,14 +295,6 @@ impl Hub {
         if self.wires.errands.try_send(errand).is_err() {
             warn!("too many questions to Kafka are open");
         }
-    }
-
-    fn count_reset(&self, reason: &'static str) {
-        self.wires
-            .metrics
-            .kafka_resets
-            .get_or_create(&Reason { reason })
-            .inc();
     }
 
     fn evict(&mut self) {

@@ -25,7 +25,7 @@ use crate::drain::{Leave, Reasons};
 use crate::hub::desk::Desk;
 use crate::hub::request::{HubHandle, Request};
 use crate::hub::{Hub, Wires};
-use crate::kafka::consumer::{self, Consumer, IdsChanged};
+use crate::kafka::consumer::{self, Consumer};
 use crate::kafka::native::FetchQueue;
 use crate::kafka::producer::Publisher;
 use crate::kafka::scout;
@@ -94,7 +94,6 @@ struct Shared {
     admission: Arc<Admission>,
     publisher: Arc<Publisher>,
     consumer: Arc<Consumer>,
-    ids_changed: IdsChanged,
     /// Wakes the hub.
     waker: Waker,
 }
@@ -107,11 +106,10 @@ impl Shared {
         let properties = &config.kafka.properties;
         let in_flight = config.limits.publishes_in_flight;
         let publisher = Publisher::new(properties, topics.clone(), in_flight, metrics.clone());
-        let (consumer, ids_changed) = consumer::consumer(properties, waker.clone())
+        let consumer = consumer::consumer(properties, waker.clone())
             .context("librdkafka refuses [kafka.properties] for reading")?;
         Ok(Self {
             consumer,
-            ids_changed,
             publisher: Arc::new(
                 publisher.context("librdkafka refuses [kafka.properties] for writing")?,
             ),
@@ -294,7 +292,6 @@ fn start_reading(
         topics: shared.topics.clone(),
         queue: FetchQueue::of(&shared.consumer).context("the consumer has no queue")?,
         consumer: Arc::clone(&shared.consumer),
-        ids_changed: shared.ids_changed.clone(),
         requests,
         findings,
         errands,

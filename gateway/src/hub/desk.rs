@@ -119,13 +119,13 @@ impl Desk {
                 self.announce(place, &appended);
             }
         }
-        self.reading.reached(place, record.offset + 1)
+        self.reached(place, record.offset + 1)
     }
 
     /// Everything up to `next` was read, records or not.
     pub(crate) fn end(&mut self, place: PartitionId, next: i64) -> Vec<Step> {
         self.cache.advance(place, next);
-        self.reading.reached(place, next)
+        self.reached(place, next)
     }
 
     /// Closes the batch: what was encoded goes to every workgroup that wants it.
@@ -210,6 +210,12 @@ impl Desk {
 
     /// Tells everyone who subscribed within a topic that their subscription begins anew.
     pub(crate) fn resync_topic(&mut self, topic: u16, reason: ResyncReason) {
+        let name = self.topics.name(topic);
+        tracing::warn!(topic = name, %reason, "devices are told that their positions do not hold");
+        let label = Reason {
+            reason: reason.word(),
+        };
+        self.metrics.kafka_resets.get_or_create(&label).inc();
         // What was encoded before goes out before.
         self.flush();
         let subjects: Vec<SubjectId> = self.subscriptions.subjects().collect();
@@ -246,6 +252,19 @@ impl Desk {
             .set(self.cache.last_value_bytes() as i64);
         self.metrics.publish_ids.set(self.duplicates.len() as i64);
         self.metrics.subjects.set(self.cache.subjects() as i64);
+    }
+
+    /// Everything before `next` was read. What vanished from the log is told at once, before any later record.
+    fn reached(&mut self, place: PartitionId, next: i64) -> Vec<Step> {
+        let (told, left): (Vec<Step>, Vec<Step>) = self
+            .reading
+            .reached(place, next)
+            .into_iter()
+            .partition(|step| matches!(step, Step::Diverged { .. }));
+        if !told.is_empty() {
+            self.resync_topic(place.topic, ResyncReason::Diverged);
+        }
+        left
     }
 
     fn is_repeated(&mut self, place: PartitionId, record: &FetchedRecord<'_>) -> bool {

@@ -183,7 +183,7 @@ fn records_trimmed_before_they_could_be_read_are_told_to_everyone_they_may_conce
     };
     assert_eq!(last["kind"], "update");
     assert_eq!(
-        gateway.metric("tidegate_kafka_resets_total{reason=\"trimmed\"}"),
+        gateway.metric("tidegate_kafka_resets_total{reason=\"history-not-loaded\"}"),
         1.0
     );
 }

@@ -90,7 +90,13 @@ fn aborted_transactions_are_never_seen_and_their_holes_are_no_gaps() {
 #[ignore = "needs a real broker: set TIDEGATE_TEST_KAFKA=HOST:PORT"]
 fn a_topic_deleted_and_created_again_is_told_and_read_from_its_beginning() {
     let topic = Topic::create(1);
-    let gateway = topic.gateway();
+    // The gateway has to notice by itself.
+    let setup = Setup::default()
+        .topics(&[&topic.name])
+        .by_id()
+        .refresh("1h");
+    let gateway = setup.start(&topic.bootstrap);
+    gateway.wait_until_ready();
     let mut device = Device::connect(gateway.address());
     device.subscribe(1, &topic.subject("k"));
     device.receive();

@@ -30,6 +30,7 @@ pub(crate) struct Setup {
     workgroups: usize,
     offload: bool,
     identity: &'static str,
+    refresh: &'static str,
 }
 
 impl Default for Setup {
@@ -42,6 +43,7 @@ impl Default for Setup {
             workgroups: 2,
             offload: true,
             identity: "name",
+            refresh: "500ms",
         }
     }
 }
@@ -75,6 +77,12 @@ impl Setup {
 
     pub(crate) fn workgroups(mut self, workgroups: usize) -> Self {
         self.workgroups = workgroups;
+        self
+    }
+
+    /// How often the gateway looks at its topics without being asked to.
+    pub(crate) fn refresh(mut self, refresh: &'static str) -> Self {
+        self.refresh = refresh;
         self
     }
 
@@ -127,7 +135,7 @@ impl Setup {
     fn toml(&self, bootstrap: &str) -> String {
         format!(
             "X.ConnectionOffload = {}\n[workgroups]\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
-             [kafka]\ntopics = {:?}\ntopic-identity = {:?}\nrefresh = \"500ms\"\n\
+             [kafka]\ntopics = {:?}\ntopic-identity = {:?}\nrefresh = {:?}\n\
              [kafka.properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n\"fetch.wait.max.ms\" = 10\n\
              \"reconnect.backoff.max.ms\" = 300\n\"linger.ms\" = 0\n{}",
             self.offload,
@@ -136,6 +144,7 @@ impl Setup {
             self.rest,
             self.topics,
             self.identity,
+            self.refresh,
             self.properties
         )
     }
