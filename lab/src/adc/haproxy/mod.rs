@@ -59,7 +59,7 @@ struct Running {
 #[derive(Debug)]
 enum Process {
     Child(ChildProcess),
-    Container(ContainerProcess),
+    Container(Box<ContainerProcess>),
 }
 
 /// A configuration that lacks only where to listen, and the folder for its files.
@@ -256,7 +256,7 @@ fn launch(
         }
         Form::Container => {
             let (container, address) = ContainerProcess::start(order, setup.listen)?;
-            Ok((Process::Container(container), address))
+            Ok((Process::Container(Box::new(container)), address))
         }
     }
 }
