@@ -6,7 +6,7 @@ use clap::Parser;
 
 use crate::args::{Adc, Command, Parts, Render, Serve, Typed};
 use crate::cast::Cast;
-use crate::gateway::binary;
+use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
@@ -58,7 +58,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             plan(&read_scenarios(&paths)?, &parts, cell.as_deref())
         }
         Command::Doctor => {
-            let gateway = binary::find(None)
+            let gateway = binary::find(None, Kind::Real)
                 .map(|path| binary::version(&path))
                 .map_err(|error| error.to_string());
             print!("{}", doctor::report(&Machine::look(), &gateway));

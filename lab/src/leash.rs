@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setpgid};
 
 /// A command for `program` that dies with this thread.
 pub(crate) fn leashed(program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
@@ -54,6 +54,10 @@ pub(crate) fn become_program(
     // The parent may have died before the request; nobody would tell us any more.
     if getppid().map(Pid::as_raw_pid) != Some(parent) {
         return anyhow::anyhow!("the parent process {parent} is gone");
+    }
+    // Ctrl-C goes to the terminal's whole process group; the lab alone decides in which order its children end.
+    if let Err(error) = setpgid(None, None) {
+        return anyhow::Error::new(error).context("cannot leave the terminal's process group");
     }
     let error = Command::new(program).args(arguments).exec();
     anyhow::Error::new(error).context(format!("cannot start {}", program.display()))

@@ -18,7 +18,7 @@ use lab_record::verdict::Verdict;
 
 use crate::cast::Cast;
 use crate::colour::paint;
-use crate::gateway::binary;
+use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
 use crate::judge::{answer, judge};
 use crate::kafka::dismiss_shared;
@@ -53,7 +53,12 @@ pub(crate) fn run(
     let began = Instant::now();
     let program = select(scenarios, options)?;
     let machine = Machine::look();
-    let gateway = match binary::find(options.gateway.as_deref()) {
+    let kind = if options.control_hash.is_some() {
+        Kind::WithControlHashes
+    } else {
+        Kind::Real
+    };
+    let gateway = match binary::find(options.gateway.as_deref(), kind) {
         Ok(gateway) => gateway,
         Err(error) => return Ok(refuse_all(&error)),
     };

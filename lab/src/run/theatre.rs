@@ -126,6 +126,7 @@ impl<'a> Theatre<'a> {
         self.look_around()?;
         let resources = self.resources();
         self.close_books()?;
+        self.keep_last_words();
         self.take_down()?;
         Ok(Played {
             evidence: self.evidence,
@@ -226,6 +227,16 @@ impl<'a> Theatre<'a> {
             self.evidence.members = self.cast.adc.members()?;
         }
         Ok(())
+    }
+
+    /// The end of each gateway's standard error, for whoever has to find out what went wrong.
+    fn keep_last_words(&mut self) {
+        for number in 0..self.gateways.len() {
+            let words = self.gateways[number].last_words();
+            if !words.is_empty() {
+                self.event("last-words", [("gateway", number.into()), ("lines", words.into())]);
+            }
+        }
     }
 
     fn resources(&self) -> Vec<Resources> {

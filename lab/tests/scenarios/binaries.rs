@@ -21,16 +21,16 @@ pub(crate) fn gateway() -> Result<PathBuf, String> {
 pub(crate) fn gateway_with_control_hashes() -> Result<PathBuf, String> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     BUILT
-        .get_or_init(|| build("gateway-control-hashes", &["--features", "control-hashes"]))
+        .get_or_init(|| build("gateway-control-hashes", &["--features", "gateway/control-hashes"]))
         .clone()
 }
 
-/// Builds a binary of the package `gateway`, beside the lab and in the lab's profile.
+/// Builds a binary beside the lab, in the lab's profile; features are united as `cargo test` unites them, so that nothing is built twice.
 fn build(name: &str, features: &[&str]) -> Result<PathBuf, String> {
     let lab = Path::new(LAB);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--quiet", "--package", "gateway", "--bin", name])
+        .args(["build", "--quiet", "--workspace", "--bin", name])
         .args(features);
     cargo.current_dir(crate::root());
     if let Some(folder) = lab.parent() {
