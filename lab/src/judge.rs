@@ -29,6 +29,8 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
             .client_addresses
             .map(|whose| client_addresses(whose, seen)),
     );
+    let on_gateways = expect.on_gateways.as_ref();
+    answers.extend(on_gateways.map(|wanted| on_each(wanted, &seen.sightings)));
     answers.extend(messages::judge(expect, seen));
     answers.extend(expect.refused.as_ref().map(|wanted| refused(wanted, seen)));
     answers.extend(expect.probes.as_ref().map(|wanted| probes(wanted, seen)));
@@ -231,6 +233,17 @@ fn one_workgroup(sighting: &Sighting) -> Expectation {
         format!("everybody in one of {groups} workgroups"),
         measured,
         held,
+    )
+}
+
+/// So many connections on each gateway.
+fn on_each(wanted: &[u64], sightings: &[Sighting]) -> Expectation {
+    let placed: Vec<u64> = sightings.iter().map(Sighting::placed).collect();
+    answer(
+        "on-gateways",
+        format!("{wanted:?} connections on the gateways"),
+        format!("{placed:?}"),
+        Some(placed == wanted),
     )
 }
 

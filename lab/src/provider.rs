@@ -15,6 +15,7 @@ use hdrhistogram::Histogram;
 use lab_record::ledger::{Answer, Content};
 
 use crate::interrupt::Interrupt;
+pub(crate) use crate::scenario::step::MemberState;
 use crate::stage::{Balance, Check, Family, KafkaStage, PortModel, SendProxy, Stage, Subjects};
 
 /// Why a provider will not play a stage.
@@ -157,17 +158,6 @@ pub(crate) struct MonitorSetup {
     pub(crate) rise: u32,
     /// Bad checks in a row that take it down.
     pub(crate) fall: u32,
-}
-
-/// What an operator wants of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberState {
-    /// Gets new connections.
-    Enabled,
-    /// Keeps what it has, gets nothing new.
-    Draining,
-    /// Gets nothing new and what it has is cut.
-    Down,
 }
 
 /// What an ADC counts about one member.

@@ -34,7 +34,11 @@ fn every_mistake_of_every_file_is_told_before_anything_starts() {
 
     assert_eq!(ended.status.code(), Some(2));
     let told = words(&ended.stderr);
-    assert!(told.contains("unknown key `gateway`") && told.contains("`devices` takes 1 to 1000000, not 0"), "{told}");
+    assert!(
+        told.contains("unknown key `gateway`")
+            && told.contains("`devices` takes 1 to 1000000, not 0"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -45,7 +49,11 @@ fn an_unknown_part_is_exit_2_with_the_nearest_word() {
     let ended = lab(&folder, &["run", &file, "--adc", "haproxi"]);
 
     assert_eq!(ended.status.code(), Some(2));
-    assert!(words(&ended.stderr).contains("did you mean `haproxy`?"), "{}", words(&ended.stderr));
+    assert!(
+        words(&ended.stderr).contains("did you mean `haproxy`?"),
+        "{}",
+        words(&ended.stderr)
+    );
 }
 
 #[test]
@@ -67,12 +75,23 @@ fn too_few_descriptors_are_exit_3_with_what_to_do() {
     let folder = Folder::new();
     let file = folder.scenario("fleet.devices = 900000");
 
-    let ended = lab(&folder, &["run", &file, "--gateway", env!("CARGO_BIN_EXE_lab")]);
+    let ended = lab(
+        &folder,
+        &["run", &file, "--gateway", env!("CARGO_BIN_EXE_lab")],
+    );
 
     let told = words(&ended.stdout);
     assert_eq!(ended.status.code(), Some(3), "{told}");
-    assert!(told.contains("  reason    ") && told.contains("  remedy    "), "{told}");
-    assert!(told.lines().last().is_some_and(|line| line.starts_with("UNFIT  1 cannot be played here of 1 cell")), "{told}");
+    assert!(
+        told.contains("  reason    ") && told.contains("  remedy    "),
+        "{told}"
+    );
+    assert!(
+        told.lines()
+            .last()
+            .is_some_and(|line| line.starts_with("UNFIT  1 cannot be played here of 1 cell")),
+        "{told}"
+    );
 }
 
 #[test]
@@ -82,17 +101,31 @@ fn ctrl_c_is_exit_130_and_leaves_nothing_behind() {
         "endless.toml",
         "fleet.devices = 50\n[[step]]\ndo.wait = { for = \"5m\" }",
     );
-    let mut running = command(&folder, &["run", &file, "--gateway", &gateway(), "--out", &folder.child("out")])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    await_until("children are up", || processes_with(folder.path()).len() >= 3);
+    let mut running = command(
+        &folder,
+        &[
+            "run",
+            &file,
+            "--gateway",
+            &gateway(),
+            "--out",
+            &folder.child("out"),
+        ],
+    )
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
+    await_until("children are up", || {
+        processes_with(folder.path()).len() >= 3
+    });
 
     interrupt(&running);
     let status = ended_within(&mut running, Duration::from_secs(20));
 
     assert_eq!(status, Some(130));
-    await_until("no process is left", || processes_with(folder.path()).is_empty());
+    await_until("no process is left", || {
+        processes_with(folder.path()).is_empty()
+    });
     assert_eq!(folder.left_over(), [PathBuf::from("endless.toml")]);
 }
 
@@ -119,14 +152,17 @@ impl Folder {
     /// A scenario that connects everybody, with these words in its stage.
     fn named(&self, name: &str, stage: &str) -> String {
         let step = "[[step]]\ndo.connect = { over = \"100ms\" }";
-        let text = format!("title = \"It holds\"\nwhy = \"It matters.\"\n[stage]\n{stage}\n{step}\n");
+        let text =
+            format!("title = \"It holds\"\nwhy = \"It matters.\"\n[stage]\n{stage}\n{step}\n");
         std::fs::write(self.0.path().join(name), text).unwrap();
         self.child(name)
     }
 
     fn left_over(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
-        entries.map(|entry| PathBuf::from(entry.unwrap().file_name())).collect()
+        entries
+            .map(|entry| PathBuf::from(entry.unwrap().file_name()))
+            .collect()
     }
 }
 
@@ -136,7 +172,11 @@ fn lab(folder: &Folder, arguments: &[&str]) -> Output {
 
 fn command(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-    command.args(arguments).env("TMPDIR", folder.path()).env_remove("TIDEGATE_GATEWAY").current_dir(folder.path());
+    command
+        .args(arguments)
+        .env("TMPDIR", folder.path())
+        .env_remove("TIDEGATE_GATEWAY")
+        .current_dir(folder.path());
     command
 }
 
@@ -144,8 +184,13 @@ fn command(folder: &Folder, arguments: &[&str]) -> Command {
 fn gateway() -> String {
     let lab = Path::new(env!("CARGO_BIN_EXE_lab"));
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--workspace", "--bin", "gateway"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    if lab.parent().is_some_and(|folder| folder.ends_with("release")) {
+    cargo
+        .args(["build", "--quiet", "--workspace", "--bin", "gateway"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if lab
+        .parent()
+        .is_some_and(|folder| folder.ends_with("release"))
+    {
         cargo.arg("--release");
     }
     assert!(cargo.status().unwrap().success());

@@ -34,7 +34,10 @@ pub(crate) fn find(named: Option<&Path>, kind: Kind) -> Result<PathBuf, Provider
 
 fn beside_the_lab(kind: Kind) -> Result<PathBuf, ProviderError> {
     let beside = own_binary()?.with_file_name(kind.name());
-    if let (Some(cargo), Some(_)) = (std::env::var_os("CARGO"), std::env::var_os("CARGO_MANIFEST_DIR")) {
+    if let (Some(cargo), Some(_)) = (
+        std::env::var_os("CARGO"),
+        std::env::var_os("CARGO_MANIFEST_DIR"),
+    ) {
         build(&cargo, &beside, kind)?;
     }
     if beside.is_file() {
@@ -42,18 +45,30 @@ fn beside_the_lab(kind: Kind) -> Result<PathBuf, ProviderError> {
     }
     Err(ProviderError::Unfit {
         what: format!("no gateway binary at {}", beside.display()),
-        remedy: format!("build it with `cargo build {}`, or name one with --gateway", kind.selection().join(" ")),
+        remedy: format!(
+            "build it with `cargo build {}`, or name one with --gateway",
+            kind.selection().join(" ")
+        ),
     })
 }
 
 /// Has cargo build the binary where the lab's own came from.
 fn build(cargo: &OsString, beside: &Path, kind: Kind) -> Result<(), ProviderError> {
     let mut build = Command::new(cargo);
-    build.arg("build").args(kind.selection()).stdout(Stdio::null());
-    if beside.parent().is_some_and(|folder| folder.ends_with("release")) {
+    build
+        .arg("build")
+        .args(kind.selection())
+        .stdout(Stdio::null());
+    if beside
+        .parent()
+        .is_some_and(|folder| folder.ends_with("release"))
+    {
         build.arg("--release");
     }
-    let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().context("cannot run cargo")?;
+    let built = build
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .context("cannot run cargo")?;
     if built.success() {
         return Ok(());
     }
@@ -75,9 +90,13 @@ impl Kind {
     fn selection(self) -> &'static [&'static str] {
         match self {
             Self::Real => &["--workspace", "--bin", "gateway"],
-            Self::WithControlHashes => {
-                &["--workspace", "--bin", "gateway-control-hashes", "--features", "gateway/control-hashes"]
-            }
+            Self::WithControlHashes => &[
+                "--workspace",
+                "--bin",
+                "gateway-control-hashes",
+                "--features",
+                "gateway/control-hashes",
+            ],
         }
     }
 }

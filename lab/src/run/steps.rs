@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::theatre::Theatre;
 use crate::knock::knock;
 use crate::provider::{FleetCounts, ProviderError};
-use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock, Slow};
+use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock, MemberWish, Slow};
 
 /// How long the last connection may take after it was due.
 pub(super) const TO_CONNECT: Duration = Duration::from_secs(30);
@@ -21,6 +21,7 @@ impl Theatre<'_> {
             Action::Publish(order) => self.publish(order),
             Action::StopReading(slow) => self.set_reading(slow, false),
             Action::ReadOn(slow) => self.set_reading(slow, true),
+            Action::Member(wish) => self.set_member(wish),
             Action::Knock(order) => self.knock(order),
             Action::AwaitProbes(order) => self.await_probes(order),
             Action::Wait(order) => self.pass(order.time.get()),
@@ -84,6 +85,17 @@ impl Theatre<'_> {
             Ok(theatre.evidence.counts.stalled == wanted)
         })?;
         Ok(())
+    }
+
+    fn set_member(&mut self, wish: &MemberWish) -> Result<(), ProviderError> {
+        let member = self
+            .gateways
+            .get(wish.gateway as usize)
+            .map(|gateway| gateway.listener);
+        // The rules let no scenario name a gateway that no cell has.
+        member.map_or(Ok(()), |member| {
+            self.cast.adc.set_member(member, wish.state)
+        })
     }
 
     fn knock(&mut self, order: &Knock) -> Result<(), ProviderError> {

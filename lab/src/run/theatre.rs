@@ -234,7 +234,10 @@ impl<'a> Theatre<'a> {
         for number in 0..self.gateways.len() {
             let words = self.gateways[number].last_words();
             if !words.is_empty() {
-                self.event("last-words", [("gateway", number.into()), ("lines", words.into())]);
+                self.event(
+                    "last-words",
+                    [("gateway", number.into()), ("lines", words.into())],
+                );
             }
         }
     }

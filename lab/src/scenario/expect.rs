@@ -18,6 +18,9 @@ pub struct Expect {
     /// The fullest workgroup over the mean that this scenario tolerates; the statistical limit applies where it is higher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_headroom: Option<f64>,
+    /// Device connections on each gateway after the last step that connected devices, exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_gateways: Option<Vec<u64>>,
     /// Whose addresses the gateways report as their clients'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_addresses: Option<Whose>,
@@ -59,6 +62,7 @@ impl Default for Expect {
             connected: Connected::All,
             spread: None,
             spread_headroom: None,
+            on_gateways: None,
             client_addresses: None,
             lost_max: None,
             doubled_max: None,

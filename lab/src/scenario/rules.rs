@@ -46,6 +46,7 @@ pub(super) fn check(
     }
     for (number, step) in written.steps.iter().enumerate() {
         check_step(&sheet, number, &step.action)?;
+        check_gateway(&sheet, number, &step.action, cells)?;
     }
     check_bounds(&sheet, written, cells)
 }
@@ -181,8 +182,28 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
             sheet.within(&path("times"), order.times, 1..=10_000)
         }
         Action::AwaitProbes(order) => sheet.within(&path("count"), order.count, 1..=10_000),
-        Action::Wait(_) => Ok(()),
+        Action::Member(_) | Action::Wait(_) => Ok(()),
     }
+}
+
+/// A step names a gateway that every cell has.
+fn check_gateway(
+    sheet: &Sheet<'_, '_>,
+    number: usize,
+    action: &Action,
+    cells: &[Cell],
+) -> Result<(), Complaint> {
+    let Action::Member(wish) = action else {
+        return Ok(());
+    };
+    let number = number.to_string();
+    let fewest = cells
+        .iter()
+        .map(|cell| cell.stage.gateways)
+        .min()
+        .unwrap_or(1);
+    let path = ["step", &number, "do", action.verb(), "gateway"];
+    sheet.within(&path, wish.gateway, 0..=fewest - 1)
 }
 
 /// A bound that nothing in the plot could break would always hold and prove nothing.
@@ -219,6 +240,7 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
             PUBLISHES,
         ),
         ("knocks", expect.knocks.is_some(), &["knock"]),
+        ("on-gateways", expect.on_gateways.is_some(), CONNECTS),
     ];
     for (key, is_set, verbs) in bounds {
         if is_set && !verbs.iter().any(|verb| does(verb)) {
@@ -246,9 +268,11 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
             "records would reach nobody: no step does `subscribe`",
         ));
     }
-    let wants_adc = expect.members_up.is_some() || expect.client_addresses == Some(Whose::Adc);
+    let wants_adc = does("member")
+        || expect.members_up.is_some()
+        || expect.client_addresses == Some(Whose::Adc);
     if wants_adc && cells.iter().any(|cell| cell.stage.fleet.via == Via::Direct) {
-        let what = "a bound on the load balancer, but the devices go past it";
+        let what = "the load balancer has a part in this, but the devices go past it";
         return Err(sheet
             .complain(&["stage", "fleet", "via"], what)
             .hint("use \"adc\""));

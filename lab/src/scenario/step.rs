@@ -35,6 +35,8 @@ pub enum Action {
     StopReading(Slow),
     /// They read again, as fast as they can.
     ReadOn(Slow),
+    /// The load balancer's operator takes a gateway out of the pool, or back in.
+    Member(MemberWish),
     /// A stranger opens raw connections to the gateways and notes what comes back.
     Knock(Knock),
     /// The gateways' health checks are given time until each gateway has counted this many probes.
@@ -54,6 +56,7 @@ impl Action {
             Self::Publish(_) => "publish",
             Self::StopReading(_) => "stop-reading",
             Self::ReadOn(_) => "read-on",
+            Self::Member(_) => "member",
             Self::Knock(_) => "knock",
             Self::AwaitProbes(_) => "await-probes",
             Self::Wait(_) => "wait",
@@ -124,6 +127,28 @@ pub struct Publish {
     /// How long acknowledgements may take after the last message.
     #[serde(default = "patience")]
     pub within: Span,
+}
+
+/// `do.member`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MemberWish {
+    /// Which gateway, from 0.
+    pub gateway: u32,
+    /// What it shall be.
+    pub state: MemberState,
+}
+
+/// What an operator wants of a pool member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberState {
+    /// Gets new connections.
+    Enabled,
+    /// Keeps what it has, gets nothing new.
+    Draining,
+    /// Gets nothing new and what it has is cut.
+    Down,
 }
 
 /// `do.knock`.

@@ -21,7 +21,12 @@ pub(crate) fn gateway() -> Result<PathBuf, String> {
 pub(crate) fn gateway_with_control_hashes() -> Result<PathBuf, String> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     BUILT
-        .get_or_init(|| build("gateway-control-hashes", &["--features", "gateway/control-hashes"]))
+        .get_or_init(|| {
+            build(
+                "gateway-control-hashes",
+                &["--features", "gateway/control-hashes"],
+            )
+        })
         .clone()
 }
 
