@@ -34,6 +34,9 @@ pub(super) enum Command {
     Work(Work, Pace),
     /// Tell the addresses of the connected devices.
     Addresses(Sender<Vec<DeviceAddress>>),
+    /// Reset all connections and end. A reset leaves no TIME_WAIT behind, and no entry in the kernel's connection tracking: fleets that follow one another
+    /// by the thousand would fill both.
+    Vanish,
 }
 
 /// What devices can be told to do.
@@ -227,6 +230,11 @@ impl App for Devices {
             Command::Work(work, pace) => self.jobs.push((work, Walk::new(pace, self.share))),
             // Whoever asked may have lost patience.
             Command::Addresses(reply) => drop(reply.send(self.addresses(net))),
+            Command::Vanish => {
+                let all: Vec<ConnId> = net.connections().collect();
+                all.into_iter().for_each(|conn| net.abort(conn));
+                net.stop();
+            }
         }
     }
 

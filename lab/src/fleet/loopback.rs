@@ -75,7 +75,9 @@ impl Loopback {
 
     fn end(&mut self) -> anyhow::Result<()> {
         for running in &self.loops {
-            running.mailbox.stop();
+            if running.mailbox.send(Command::Vanish).is_err() {
+                running.mailbox.stop();
+            }
         }
         for running in self.loops.drain(..) {
             let ended = running.thread.join();

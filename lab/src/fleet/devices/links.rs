@@ -83,14 +83,14 @@ impl Devices {
         let counts = self.news.count();
         counts.connected = counts.connected.saturating_sub(1);
         // The loop ends, and every device with it.
-        if *closed != Closed::Stopped {
+        if !matches!(closed, Closed::Stopped | Closed::Aborted) {
             self.lose(tag, lost_by(closed));
         }
     }
 
     pub(super) fn failed(&mut self, net: &mut Net<Tag>, tag: Tag, conn: ConnId, failure: &Failure) {
         match failure {
-            Failure::Stopped => {}
+            Failure::Stopped | Failure::Aborted => {}
             Failure::Connect(kind) if is_collision(*kind) && self.is_wanted(tag, conn) => {
                 self.dial_from_elsewhere(net, tag);
             }
