@@ -5,7 +5,7 @@
 //! - [`consumer`]: a consumer that joins no group.
 //! - [`scout`]: a thread that asks slow questions: which topics and partitions there are, where to begin reading.
 //! - [`partitioner`]: where a key lands.
-//! - [`producer`]: publishes.
+//! - [`producer`]: what devices publish.
 //! - [`acks`]: their acknowledgements, once Kafka acknowledged.
 
 pub(crate) mod acks;
