@@ -19,6 +19,7 @@ mod args;
 mod config;
 mod drain;
 mod echo;
+mod few;
 mod hub;
 mod kafka;
 mod listening;

@@ -1,12 +1,16 @@
 //! A workgroup: one thread, one event loop, the connections it owns and who of them subscribed to what. Nothing on the
 //! way of a message is shared with another workgroup.
 //!
+//! - [`requests`]: what devices ask for.
 //! - [`session`]: what is kept for a connection.
 //! - [`subscribers`]: subject to connections, as dense arrays.
 //! - [`slow`]: what gives way when a device is slow.
 //! - [`leaving`]: closing at a pace.
+//! - [`endings`]: how connections end, in the words of the metrics.
 
+mod endings;
 pub(crate) mod leaving;
+mod requests;
 mod session;
 mod slow;
 mod subscribers;
@@ -21,18 +25,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gateway_engine::{Accepted, App, Closed, ConnId, Failure, Message, Net};
 use gateway_protocol::message::{ClientMessage, ErrorCode, ServerMessage};
-use gateway_protocol::subject::Key;
 
 use crate::admission::Admission;
 use crate::config::SlowClient;
 use crate::hub::face::framed;
-use crate::hub::request::{ForSubject, HubHandle, News, Request, Subscribe};
+use crate::hub::request::{ForSubject, HubHandle, News, Request};
 use crate::hub::subscriptions::GroupId;
-use crate::kafka::acks::{Acked, Ticket};
-use crate::kafka::producer::{Publish, Publisher};
+use crate::kafka::acks::Acked;
+use crate::kafka::producer::Publisher;
 use crate::log::subjects::SubjectId;
 use crate::metrics::{Group, Metrics, Reason};
 use crate::topics::Topics;
+use endings::{closing, failing};
 use leaving::{Leaving, Pace};
 use session::Session;
 use slow::{Fate, Rules, SlowDevices, send_answer};
@@ -208,9 +212,9 @@ impl Workgroup {
             let Some(subject) = self.subscribers.of(records.subject) else {
                 continue;
             };
-            let records = for_many(records, subject.members.len());
+            let records = for_many(records, subject.members().len());
             let mut too_slow = Vec::new();
-            for conn in &subject.members {
+            for conn in subject.members() {
                 let rules = Rules {
                     policy: policy(&self.around.slow_clients, net, *conn),
                     names: &self.subscribers,
@@ -243,165 +247,6 @@ impl Workgroup {
         self.answer(net, conn, frames, messages);
     }
 
-    fn request(&mut self, net: &mut Net<Session>, conn: ConnId, request: ClientMessage<'_>) {
-        let topic = match &request {
-            ClientMessage::Subscribe { subject, .. }
-            | ClientMessage::Unsubscribe { subject, .. }
-            | ClientMessage::Publish { subject, .. } => &subject.topic,
-        };
-        let Some(topic) = self.around.topics.number(topic) else {
-            let reason = format!("this gateway does not carry the topic `{topic}`");
-            return self.refuse(
-                net,
-                conn,
-                Some(request.id()),
-                ErrorCode::UnknownTopic,
-                &reason,
-            );
-        };
-        match request {
-            ClientMessage::Subscribe {
-                id,
-                subject,
-                from,
-                history,
-            } => {
-                let name = subject.to_string().into();
-                let key = match subject.key {
-                    Key::Exact(key) => Some(key.into()),
-                    Key::Every => None,
-                };
-                let group = self.around.group;
-                let subscribe = Subscribe {
-                    group,
-                    conn,
-                    id,
-                    topic,
-                    key,
-                    subject: name,
-                    from,
-                    history,
-                };
-                self.subscribe(net, subscribe);
-            }
-            ClientMessage::Unsubscribe { id, subject } => {
-                let subject = subject.to_string().into();
-                let request = Request::Unsubscribe {
-                    group: self.around.group,
-                    conn,
-                    id,
-                    subject,
-                };
-                self.ask(net, conn, id, request);
-            }
-            ClientMessage::Publish {
-                id,
-                subject,
-                data,
-                publish_id,
-            } => {
-                let Key::Exact(key) = &subject.key else {
-                    let reason = "a publish needs one key, not a whole topic";
-                    return self.refuse(net, conn, Some(id), ErrorCode::BadSubject, reason);
-                };
-                let publish = Publish {
-                    topic,
-                    key,
-                    value: data.as_record(),
-                    publish_id: publish_id.as_deref(),
-                };
-                self.publish(net, conn, id, &publish);
-            }
-        }
-    }
-
-    fn subscribe(&mut self, net: &mut Net<Session>, subscribe: Subscribe) {
-        let (conn, id) = (subscribe.conn, subscribe.id);
-        let most = self.around.most_subscriptions;
-        let Some(session) = net.session_mut(conn) else {
-            return;
-        };
-        if session.subscriptions() >= most {
-            let reason = format!("a connection may have {most} subscriptions");
-            return self.refuse(
-                net,
-                conn,
-                Some(id),
-                ErrorCode::TooManySubscriptions,
-                &reason,
-            );
-        }
-        session.open().asked += 1;
-        if !self.ask(net, conn, id, Request::Subscribe(Box::new(subscribe))) {
-            self.asked_less(net, conn);
-        }
-    }
-
-    /// Hands a request to the hub; the device is told if it is too far behind.
-    fn ask(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, request: Request) -> bool {
-        let taken = self.around.hub.ask(request).is_ok();
-        if !taken {
-            let reason = "the gateway is busy: ask again later";
-            self.refuse(net, conn, Some(id), ErrorCode::Overloaded, reason);
-        }
-        taken
-    }
-
-    fn unsubscribed(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, name: &str) {
-        let subject = net
-            .session(conn)
-            .and_then(|session| self.subscribers.held_as(session, name));
-        let Some(subject) = subject else {
-            let reason = format!("this connection has no subscription to {name}");
-            return self.refuse(net, conn, Some(id), ErrorCode::NotSubscribed, &reason);
-        };
-        self.subscribers.remove(net, conn, subject);
-        self.release(subject);
-        let answer = ServerMessage::Unsubscribed {
-            id,
-            subject: name.into(),
-        };
-        self.answer(net, conn, framed(&answer), 1);
-    }
-
-    fn publish(&mut self, net: &mut Net<Session>, conn: ConnId, id: u64, publish: &Publish<'_>) {
-        let most = self.around.most_publishing;
-        let Some(session) = net.session_mut(conn) else {
-            return;
-        };
-        if session.open().publishing as usize >= most {
-            let reason =
-                format!("{most} publishes of this connection wait for Kafka: send it again later");
-            return self.refuse(net, conn, Some(id), ErrorCode::Overloaded, &reason);
-        }
-        session.open().publishing += 1;
-        let ticket = Ticket {
-            group: self.around.group,
-            conn,
-            id,
-        };
-        if let Err((code, reason)) = self.around.publisher.publish(publish, ticket) {
-            self.publishing_less(net, conn);
-            self.refuse(net, conn, Some(id), code, &reason);
-        }
-    }
-
-    fn acked(&mut self, net: &mut Net<Session>, acked: Acked) {
-        let Ticket { conn, id, .. } = acked.ticket;
-        self.publishing_less(net, conn);
-        match acked.result {
-            Ok(stored) => {
-                let answer = ServerMessage::Published {
-                    id,
-                    partition: stored.partition,
-                    seq: stored.offset,
-                };
-                self.answer(net, conn, framed(&answer), 1);
-            }
-            Err((code, reason)) => self.refuse(net, conn, Some(id), code, &reason),
-        }
-    }
-
     /// Closes whose time has come; answers when the next one's does.
     fn leave(&mut self, net: &mut Net<Session>, now: Instant) -> Option<Instant> {
         let leaving = self.leaving.as_mut()?;
@@ -411,29 +256,6 @@ impl Workgroup {
             net.close(conn, 1012, "the gateway is leaving");
         }
         leaving.next_at()
-    }
-
-    fn refuse(
-        &mut self,
-        net: &mut Net<Session>,
-        conn: ConnId,
-        id: Option<u64>,
-        code: ErrorCode,
-        reason: &str,
-    ) {
-        self.around
-            .metrics
-            .request_errors
-            .get_or_create(&Reason {
-                reason: code.word(),
-            })
-            .inc();
-        let answer = ServerMessage::Error {
-            id,
-            code,
-            reason: reason.into(),
-        };
-        self.answer(net, conn, framed(&answer), 1);
     }
 
     fn answer(&mut self, net: &mut Net<Session>, conn: ConnId, frames: Bytes, messages: u32) {
@@ -472,18 +294,6 @@ impl Workgroup {
             }
         }
         true
-    }
-
-    fn asked_less(&self, net: &mut Net<Session>, conn: ConnId) {
-        if let Some(session) = net.session_mut(conn).and_then(Session::if_open) {
-            session.asked = session.asked.saturating_sub(1);
-        }
-    }
-
-    fn publishing_less(&self, net: &mut Net<Session>, conn: ConnId) {
-        if let Some(session) = net.session_mut(conn).and_then(Session::if_open) {
-            session.publishing = session.publishing.saturating_sub(1);
-        }
     }
 
     fn left(&self, net: &Net<Session>, conn: ConnId) {
@@ -541,32 +351,4 @@ fn for_many(records: &ForSubject, members: usize) -> ForSubject {
         records.frames = Bytes::from_owner(records.frames);
     }
     records
-}
-
-fn closing(closed: &Closed) -> &'static str {
-    match closed {
-        Closed::ByPeer { .. } => "by-device",
-        Closed::ByUs { .. } => "by-gateway",
-        Closed::Unanswered { .. } => "unanswered",
-        Closed::Violation(_) => "violation",
-        Closed::EndOfStream => "end-of-stream",
-        Closed::Reset => "reset",
-        Closed::Silent => "silent",
-        Closed::Network(_) => "network",
-        Closed::Aborted => "aborted",
-        Closed::Stopped => "stopped",
-    }
-}
-
-fn failing(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::BadRequest { .. } => "bad-request",
-        Failure::RefusedByApp { .. } => "refused",
-        Failure::Timeout => "handshake-timeout",
-        Failure::EndOfStream => "handshake-eof",
-        Failure::Reset => "handshake-reset",
-        Failure::Network(_) | Failure::Connect(_) => "network",
-        Failure::Answered { .. } | Failure::BadAnswer(_) | Failure::Aborted => "aborted",
-        Failure::Stopped => "stopped",
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::few::Few;
 use crate::log::subjects::SubjectId;
 
 /// A workgroup's number.
@@ -19,13 +20,13 @@ pub(crate) struct Subscriptions {
 pub(crate) struct Subscribed {
     /// As devices spell it.
     pub(crate) name: Arc<str>,
-    groups: Vec<(GroupId, u32)>,
+    groups: Few<(GroupId, u32)>,
 }
 
 impl Subscribed {
     /// The workgroups that want it.
     pub(crate) fn groups(&self) -> impl Iterator<Item = GroupId> + '_ {
-        self.groups.iter().map(|(group, _)| *group)
+        self.groups.as_slice().iter().map(|(group, _)| *group)
     }
 }
 
@@ -38,10 +39,11 @@ impl Subscriptions {
         self.count += 1;
         let subscribed = self.by_subject[subject.index()].get_or_insert_with(|| Subscribed {
             name: name.into(),
-            groups: Vec::new(),
+            groups: Few::None,
         });
         match subscribed
             .groups
+            .as_mut_slice()
             .iter_mut()
             .find(|(number, _)| *number == group)
         {
@@ -57,19 +59,21 @@ impl Subscriptions {
             return;
         };
         let Some(subscribed) = slot else { return };
-        let Some(index) = subscribed
-            .groups
+        let groups = &mut subscribed.groups;
+        let Some(index) = groups
+            .as_slice()
             .iter()
             .position(|(number, _)| *number == group)
         else {
             return;
         };
         self.count -= 1;
-        subscribed.groups[index].1 -= 1;
-        if subscribed.groups[index].1 == 0 {
-            subscribed.groups.swap_remove(index);
+        let left = &mut groups.as_mut_slice()[index].1;
+        *left -= 1;
+        if *left == 0 {
+            groups.swap_remove(index);
         }
-        if subscribed.groups.is_empty() {
+        if groups.as_slice().is_empty() {
             *slot = None;
         }
     }

@@ -79,3 +79,64 @@ impl Leaving {
         self.pace.jitter.mul_f64(share)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_closed_at_their_pace() {
+        let start = Instant::now();
+        let mut leaving = Leaving::new(pace(Some(10.0)), start, conns(3));
+
+        assert_eq!(closed(&mut leaving, start), 1);
+        assert_eq!(leaving.next_at(), Some(start + Duration::from_millis(100)));
+        assert_eq!(closed(&mut leaving, start + Duration::from_millis(99)), 0);
+        assert_eq!(closed(&mut leaving, start + Duration::from_millis(200)), 2);
+        assert_eq!(leaving.next_at(), None);
+    }
+
+    #[test]
+    fn a_connection_that_opens_late_is_closed_too() {
+        let start = Instant::now();
+        let mut leaving = Leaving::new(pace(None), start, Vec::new());
+
+        leaving.add(ConnId::from_bits(7));
+
+        assert_eq!(closed(&mut leaving, start), 1);
+    }
+
+    #[test]
+    fn hints_lie_within_the_jitter_and_are_spread_over_it() {
+        let start = Instant::now();
+        let mut leaving = Leaving::new(pace(None), start, conns(1_000));
+
+        let hints: Vec<Duration> = std::iter::from_fn(|| leaving.due(start))
+            .map(|(_, hint)| hint)
+            .collect();
+
+        assert_eq!(hints.len(), 1_000);
+        assert!(hints.iter().all(|hint| *hint < Duration::from_secs(2)));
+        let early = hints
+            .iter()
+            .filter(|hint| **hint < Duration::from_secs(1))
+            .count();
+        assert!((400..600).contains(&early), "{early}");
+    }
+
+    fn pace(per_second: Option<f64>) -> Pace {
+        Pace {
+            per_second,
+            jitter: Duration::from_secs(2),
+            seed: 1,
+        }
+    }
+
+    fn conns(count: u64) -> Vec<ConnId> {
+        (0..count).map(ConnId::from_bits).collect()
+    }
+
+    fn closed(leaving: &mut Leaving, now: Instant) -> usize {
+        std::iter::from_fn(|| leaving.due(now)).count()
+    }
+}

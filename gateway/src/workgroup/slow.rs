@@ -129,7 +129,7 @@ impl SlowDevices {
         slow.held_back.retain(|records| {
             let wanted = net
                 .session(conn)
-                .is_some_and(|session| session.slot(records.subject).is_some());
+                .is_some_and(|session| session.holds(records.subject));
             wanted && !send(net, conn, records)
         });
         if !slow.held_back.is_empty() || !slow.owed.is_empty() {

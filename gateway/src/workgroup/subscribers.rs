@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gateway_engine::{ConnId, Net};
 
 use super::session::{Held, Session};
+use crate::few::Few;
 use crate::log::subjects::SubjectId;
 
 /// All subscriptions of one loop.
@@ -19,7 +20,14 @@ pub(super) struct Subscribers {
 pub(super) struct Subject {
     /// As devices spell it.
     pub(super) name: Arc<str>,
-    pub(super) members: Vec<ConnId>,
+    members: Few<ConnId>,
+}
+
+impl Subject {
+    /// The connections that get it, each once.
+    pub(super) fn members(&self) -> &[ConnId] {
+        self.members.as_slice()
+    }
 }
 
 impl Subscribers {
@@ -38,18 +46,18 @@ impl Subscribers {
         let Some(session) = net.session_mut(conn) else {
             return false;
         };
-        if session.slot(subject).is_some() {
+        if session.holds(subject) {
             return false;
         }
         let entry = self.by_subject.entry(subject).or_insert_with(|| Subject {
             name,
-            members: Vec::with_capacity(1),
+            members: Few::None,
         });
-        let Ok(slot) = u32::try_from(entry.members.len()) else {
+        let Ok(slot) = u32::try_from(entry.members().len()) else {
             return false;
         };
         entry.members.push(conn);
-        session.open().held.push(Held { subject, slot });
+        session.hold(Held { subject, slot });
         true
     }
 
@@ -101,16 +109,13 @@ impl Subscribers {
             return;
         };
         let slot = held.slot as usize;
-        if slot >= entry.members.len() {
-            return;
-        }
         entry.members.swap_remove(slot);
-        if let Some(moved) = entry.members.get(slot).copied()
+        if let Some(moved) = entry.members().get(slot).copied()
             && let Some(session) = net.session_mut(moved)
         {
             session.moved(held.subject, held.slot);
         }
-        if entry.members.is_empty() {
+        if entry.members().is_empty() {
             self.by_subject.remove(&held.subject);
         }
     }

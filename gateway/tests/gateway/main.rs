@@ -7,6 +7,7 @@ mod configuration;
 mod kafka_faults;
 mod leaving;
 mod limits;
+mod memory;
 mod messaging;
 mod proxy;
 mod real_kafka;
