@@ -8,6 +8,7 @@ use crate::support::{Device, Gateway, Kafka};
 const MUST: f64 = 463.0;
 
 #[test]
+#[ignore = "opens 5,000 connections, for which the other tests leave too few free ports; run it alone"]
 fn an_idle_device_with_a_subscription_of_its_own_costs_less_than_a_bare_connection_elsewhere() {
     let kafka = Kafka::with_topics(&[("t", 1)]);
     let gateway = Gateway::ready(&kafka);
