@@ -1,5 +1,7 @@
 //! The `lab` binary as people and scripts meet it: its words, its exit status, and what it leaves behind.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
