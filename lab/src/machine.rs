@@ -34,6 +34,8 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// Ports that the kernel hands out.
     pub(crate) local_ports: RangeInclusive<u16>,
+    /// Connections for which the kernel's tracking has room; none where it tracks nothing.
+    pub(crate) tracking_room: Option<u64>,
     /// Whether ::1 can be used.
     pub(crate) ipv6: bool,
     /// `haproxy -v`, when it is installed.
@@ -57,6 +59,7 @@ impl Machine {
             cpu_model: cpu_model(),
             kernel: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
             local_ports: local_ports(),
+            tracking_room: tracking_room(),
             ipv6: std::net::TcpListener::bind(("::1", 0)).is_ok(),
             haproxy: first_line(Command::new("haproxy").arg("-v")).ok(),
             container_engine: lab_kafka::engine::answers().map_err(|error| error.to_string()),
@@ -101,6 +104,17 @@ fn local_ports() -> RangeInclusive<u16> {
         (Some(low), Some(high)) => low..=high,
         _ => 32_768..=60_999,
     }
+}
+
+/// Where a firewall or a container engine has rules, loopback is tracked as well; a full table drops packets without a word.
+fn tracking_room() -> Option<u64> {
+    let number = |name: &str| {
+        read(&format!("/proc/sys/net/netfilter/nf_conntrack_{name}"))
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
+    Some(number("max")?.saturating_sub(number("count")?))
 }
 
 fn sysctls() -> BTreeMap<String, String> {

@@ -17,6 +17,9 @@ const OWN_MEMORY: u64 = 40 << 20;
 /// Memory of one connection: socket in the kernel and state of its owner, for one end.
 const ENDPOINT_MEMORY: u64 = 4_000 + 1_500;
 
+/// Connections of a run besides those of its devices: questions to admin ports, Kafka, health checks.
+const OTHER_CONNECTIONS: u64 = 1_000;
+
 /// What a cell takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -68,6 +71,7 @@ impl Plan {
             plan.lacks_descriptors(machine),
             plan.lacks_memory(machine),
             plan.lacks_ports(),
+            lacks_tracking(stage, machine),
             lacks_ipv6(stage, machine),
         ];
         plan.refusals.extend(lacks.into_iter().flatten());
@@ -183,6 +187,23 @@ fn ports_per_address(model: PortModel) -> u64 {
     }
 }
 
+/// Room in the kernel's connection tracking, with some for what else goes on.
+fn lacks_tracking(stage: &Stage, machine: &Machine) -> Option<Refusal> {
+    let room = machine.tracking_room?;
+    let hops = if stage.fleet.via == Via::Adc { 2 } else { 1 };
+    let needed = u64::from(stage.fleet.devices) * hops + OTHER_CONNECTIONS;
+    (needed > room).then(|| Refusal {
+        kind: RefusalKind::Machine,
+        reason: format!(
+            "the kernel tracks connections and has room for {room} more, the stage makes {needed}"
+        ),
+        remedy: format!(
+            "wait until it has forgotten old ones, or: sysctl -w net.netfilter.nf_conntrack_max={}",
+            (needed + room) * 4
+        ),
+    })
+}
+
 fn lacks_ipv6(stage: &Stage, machine: &Machine) -> Option<Refusal> {
     (stage.fleet.addresses == Family::Ipv6 && !machine.ipv6).then(|| Refusal {
         kind: RefusalKind::Machine,
@@ -235,8 +256,27 @@ mod tests {
         );
     }
 
-    fn plan(stage: &Stage) -> Plan {
+    #[test]
+    fn a_full_table_of_tracked_connections_is_said_before_packets_vanish() {
         let machine = Machine {
+            tracking_room: Some(1_100),
+            ..machine()
+        };
+
+        let refusals = Plan::new(&Stage::default(), AdcChoice::Builtin, &machine, vec![]).refusals;
+
+        assert_eq!(
+            refusals.first().map(|refusal| refusal.reason.as_str()),
+            Some("the kernel tracks connections and has room for 1100 more, the stage makes 1200")
+        );
+    }
+
+    fn plan(stage: &Stage) -> Plan {
+        Plan::new(stage, AdcChoice::Builtin, &machine(), vec![])
+    }
+
+    fn machine() -> Machine {
+        Machine {
             descriptors: 20_000,
             memory_available: 8 << 30,
             memory_total: 16 << 30,
@@ -244,11 +284,11 @@ mod tests {
             cpu_model: String::new(),
             kernel: String::new(),
             local_ports: 32_768..=60_999,
+            tracking_room: None,
             ipv6: true,
             haproxy: None,
             container_engine: Err(String::new()),
             sysctls: std::collections::BTreeMap::new(),
-        };
-        Plan::new(stage, AdcChoice::Builtin, &machine, vec![])
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -103,23 +104,24 @@ fn ctrl_c_is_exit_130_and_leaves_nothing_behind() {
         "endless.toml",
         "fleet.devices = 50\n[[step]]\ndo.wait = { for = \"5m\" }",
     );
+    let out = folder.child("out");
     let mut running = command(
         &folder,
-        &[
-            "run",
-            &file,
-            "--gateway",
-            &gateway(),
-            "--out",
-            &folder.child("out"),
-        ],
+        &["run", &file, "--gateway", &gateway(), "--out", &out],
     )
-    .stderr(Stdio::null())
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped())
     .spawn()
     .unwrap();
-    await_until("children are up", || {
-        processes_with(folder.path()).len() >= 3
-    });
+    let said = BufReader::new(running.stderr.take().unwrap()).lines();
+    let mut said = said.map(Result::unwrap);
+    assert!(said.any(|line| line == "waiting"), "the step was reached");
+    // The rest is read, so that the lab can go on speaking.
+    std::thread::spawn(move || said.for_each(drop));
+    assert!(
+        processes_with(folder.path()).len() >= 3,
+        "lab, gateway and load balancer are up"
+    );
 
     interrupt(&running);
     let status = ended_within(&mut running, Duration::from_secs(20));
