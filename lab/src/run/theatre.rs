@@ -353,9 +353,11 @@ fn adc_setup(stage: &Stage, gateways: &[Gateway], seed: u64) -> AdcSetup {
     }
 }
 
-/// 127.0.1.1 and on: apart from the machine's own 127.0.0.1 and from every device, so that a scenario can trust the load balancer alone.
+/// Addresses in 127.0.0.0/16, apart from 127.0.0.1 and from every device, so that a scenario can trust the load balancer alone. Each lab process has a
+/// network of its own: two that run at once do not take each other's ports.
 fn snat_address(number: u32) -> IpAddr {
-    Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 1, 0).to_bits() + number).into()
+    let network = 1 + std::process::id() % 250;
+    Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 0, 0).to_bits() + (network << 8) + number).into()
 }
 
 fn fleet_setup(
