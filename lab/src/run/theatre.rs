@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -338,7 +339,7 @@ fn adc_setup(stage: &Stage, gateways: &[Gateway], seed: u64) -> AdcSetup {
         listen: stage.fleet.addresses.loopback(),
         accept_proxy: stage.devices_tell_addresses(),
         members: gateways.iter().map(Gateway::member).collect(),
-        snat_addresses: (1..=stage.adc.snat_addresses).map(snat_address).collect(),
+        snat_addresses: snat_addresses(stage.adc.snat_addresses),
         snat_ports: stage.adc.snat_ports,
         proxy_protocol: stage.adc.proxy_protocol,
         balance: stage.adc.balance,
@@ -353,11 +354,16 @@ fn adc_setup(stage: &Stage, gateways: &[Gateway], seed: u64) -> AdcSetup {
     }
 }
 
-/// Addresses in 127.0.0.0/16, apart from 127.0.0.1 and from every device, so that a scenario can trust the load balancer alone. Each lab process has a
-/// network of its own: two that run at once do not take each other's ports.
-fn snat_address(number: u32) -> IpAddr {
-    let network = 1 + std::process::id() % 250;
-    Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 0, 0).to_bits() + (network << 8) + number).into()
+/// Addresses in 127.0.0.0/16, apart from 127.0.0.1 and from every device, so that a scenario can trust the load balancer alone. Each stage has a network of
+/// its own: neither another lab that runs at the same time nor what the stage before left in TIME_WAIT takes its ports.
+fn snat_addresses(count: u32) -> Vec<IpAddr> {
+    static STAGES: AtomicU32 = AtomicU32::new(0);
+    let stage = STAGES.fetch_add(1, Ordering::Relaxed);
+    let network = 1 + std::process::id().wrapping_add(stage) % 250;
+    let base = Ipv4Addr::new(127, 0, 0, 0).to_bits() + (network << 8);
+    (1..=count)
+        .map(|number| Ipv4Addr::from_bits(base + number).into())
+        .collect()
 }
 
 fn fleet_setup(
