@@ -29,17 +29,18 @@ const CONTROLS: [Control; 5] = [
     Control {
         hash: "fnv-multiply-shift",
         ports: "linux-connect",
-        cause: "are even",
+        // FNV mixes the port, which comes last, into the low bits; a multiply-shift looks at the high ones: it is a hash of the address.
+        cause: "a hash of the address alone",
     },
     Control {
         hash: "fnv-multiply-shift",
         ports: "stride-8",
-        cause: "when divided by 8",
+        cause: "a hash of the address alone",
     },
     Control {
         hash: "ip-only",
         ports: "range",
-        cause: "one address",
+        cause: "a hash of the address alone",
     },
 ];
 

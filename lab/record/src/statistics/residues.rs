@@ -118,30 +118,41 @@ pub fn cause(sources: &[SocketAddr], groups: u64, busy: u64) -> Option<String> {
     if addresses == 0 {
         return None;
     }
+    let residues = Residues::of(sources.iter().map(SocketAddr::port));
+    let by_port = residues.regularity().map(|regularity| {
+        let reach = remainders(sources, groups);
+        let words = format!(
+            "all {count} source ports {regularity}; port % {groups} can reach {reach} of {groups} groups"
+        );
+        (words, reach)
+    });
     if addresses < groups && busy <= addresses {
         let noun = if addresses == 1 {
             "address"
         } else {
             "addresses"
         };
-        return Some(format!(
+        let by_address = format!(
             "all {count} connections come from {addresses} {noun}; a hash of the address alone can reach {addresses} of {groups} groups"
-        ));
+        );
+        return Some(match by_port {
+            // Both would look the same, so both are said.
+            Some((words, reach)) if reach <= busy => format!("{by_address}. Or: {words}"),
+            _ => by_address,
+        });
     }
-    let residues = Residues::of(sources.iter().map(SocketAddr::port));
-    if let Some(regularity) = residues.regularity() {
-        let reach = sources
-            .iter()
-            .map(|source| u64::from(source.port()) % groups.max(1))
-            .collect::<HashSet<_>>()
-            .len();
-        return Some(format!(
-            "all {count} source ports {regularity}; port % {groups} can reach {reach} of {groups} groups"
-        ));
+    if let Some((words, _)) = by_port {
+        return Some(words);
     }
     residues.imbalance().or_else(|| {
         Some(format!("the {count} source ports leave every remainder mod 16 about equally often, so the hash is to blame and not the ports"))
     })
+}
+
+/// How many groups `port % groups` reaches from these sources.
+fn remainders(sources: &[SocketAddr], groups: u64) -> u64 {
+    let remainder = |source: &SocketAddr| u64::from(source.port()) % groups.max(1);
+    sources.iter().map(remainder).collect::<HashSet<_>>().len() as u64
 }
 
 /// 3000 as "3,000".
