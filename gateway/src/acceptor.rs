@@ -3,12 +3,14 @@
 //!
 //! - [`newcomer`]: a connection until its first byte of payload.
 //! - [`deadlines`]: whose time is up.
+//! - [`placing`]: which workgroup gets it.
 //!
 //! Trust is judged on the socket's peer, before a byte is read. Who breaks the rules of the header is closed without a
 //! word. Absent: any state of a connection that was handed over.
 
 mod deadlines;
 mod newcomer;
+mod placing;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,7 +22,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gateway_engine::{Accepted, Mailbox};
 use gateway_protocol::address::{TrustedPeers, canonical};
-use gateway_protocol::placement::Placement;
 use gateway_protocol::proxy_header::{Limits as HeaderLimits, LocalKind, Refusal, Version};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
@@ -35,6 +36,7 @@ use crate::metrics::{Kind, Metrics, Version as VersionLabel};
 use crate::workgroup::Command;
 use deadlines::Deadlines;
 use newcomer::{Decision, Newcomer, Probe};
+pub(crate) use placing::Placing;
 
 /// A listening socket and its rules.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ pub(crate) enum HeaderRule {
 
 /// What the acceptor is connected to, and its limits.
 pub(crate) struct Surroundings {
-    pub(crate) placement: Placement,
+    pub(crate) placing: Placing,
     pub(crate) mailboxes: Vec<Mailbox<Command>>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Metrics,
@@ -350,7 +352,10 @@ impl Acceptor {
             self.around.metrics.refuse(rejected.metric());
             return answer_busy(&socket);
         }
-        let workgroup = self.around.placement.workgroup(client);
+        let workgroup = self
+            .around
+            .placing
+            .workgroup(client, &self.around.metrics.groups);
         let accepted = Accepted {
             socket,
             peer,
@@ -363,6 +368,7 @@ impl Acceptor {
             None => false,
         };
         if handed {
+            self.around.placing.handed(workgroup);
             self.around.metrics.accepted.inc();
         } else {
             // The workgroup is far behind; a device that is refused comes back, one that waits makes it worse.

@@ -25,7 +25,7 @@ pub(crate) use kafka::{Kafka, TopicIdentity};
 pub(crate) use keepalive::Keepalive;
 pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, ProxyProtocol, SlowClient};
-pub(crate) use workgroups::{Backend, HashKey, Workgroups};
+pub(crate) use workgroups::{Backend, HashKey, Placement, Workgroups};
 
 use complaint::Complaint;
 use section::{Complaints, Section};

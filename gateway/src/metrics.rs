@@ -72,6 +72,8 @@ pub(crate) struct Metrics {
 #[repr(align(128))]
 pub(crate) struct Group {
     pub(crate) connections: AtomicI64,
+    /// Connections that were handed over and are gone, whether they ever opened or not.
+    pub(crate) left: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) received: AtomicU64,
     pub(crate) bytes_out: AtomicU64,

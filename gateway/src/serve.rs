@@ -12,15 +12,15 @@ use anyhow::Context as _;
 use gateway_engine::{Endpoint, EventLoop, Keepalive, LoopConfig, Mailbox};
 use gateway_protocol::address::TrustedPeers;
 use gateway_protocol::message::SUBPROTOCOL;
-use gateway_protocol::placement::Placement;
+use gateway_protocol::placement::{LeastLoaded, Placement};
 use gateway_protocol::proxy_header;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::acceptor::{self, Acceptor, Door, HeaderRule, Stopper};
+use crate::acceptor::{self, Acceptor, Door, HeaderRule, Placing, Stopper};
 use crate::admin::Admin;
 use crate::admission::Admission;
-use crate::config::{Backend, Config, HashKey, Listener, ProxyProtocol};
+use crate::config::{self, Backend, Config, HashKey, Listener, ProxyProtocol};
 use crate::drain::{Leave, Reasons};
 use crate::hub::desk::Desk;
 use crate::hub::request::{HubHandle, Request};
@@ -361,7 +361,7 @@ fn start_acceptor(
     let acceptor = Acceptor::new(
         doors,
         acceptor::Surroundings {
-            placement: placement(config)?,
+            placing: placing(config)?,
             mailboxes,
             admission: Arc::clone(&shared.admission),
             metrics: shared.metrics.clone(),
@@ -375,18 +375,25 @@ fn start_acceptor(
     Ok((stopper, thread))
 }
 
-fn placement(config: &Config) -> anyhow::Result<Placement> {
+fn placing(config: &Config) -> anyhow::Result<Placing> {
     let workgroups = &config.workgroups;
     #[cfg(feature = "control-hashes")]
     if let Some(hash) = workgroups.control_hash {
         tracing::warn!(?hash, "this placement is bad on purpose");
-        return Ok(Placement::control(hash, workgroups.count));
+        return Ok(Placing::Hashed(Placement::control(hash, workgroups.count)));
     }
+    let count = workgroups.count;
+    let hashing = match workgroups.placement {
+        config::Placement::LeastLoaded => {
+            return Ok(Placing::least_loaded(LeastLoaded::new(count), count.get()));
+        }
+        config::Placement::Hashed(hashing) => hashing,
+    };
     let key = match workgroups.hash_key {
         HashKey::Fixed(key) => key,
         HashKey::Random => random_key().context("no random key for the placement hash")?,
     };
-    Ok(Placement::new(workgroups.hashing, workgroups.count, key))
+    Ok(Placing::Hashed(Placement::new(hashing, count, key)))
 }
 
 fn random_key() -> std::io::Result<[u8; 16]> {

@@ -202,7 +202,7 @@ impl Workgroup {
         if let Err(error) = net.adopt(accepted, Session::default()) {
             tracing::warn!(%client, %error, "a connection could not be adopted");
             self.around.metrics.refuse("workgroup-full");
-            self.around.admission.leave(client);
+            self.leaves(client);
         }
     }
 
@@ -298,8 +298,14 @@ impl Workgroup {
 
     fn left(&self, net: &Net<Session>, conn: ConnId) {
         if let Some(addresses) = net.addresses(conn) {
-            self.around.admission.leave(addresses.client);
+            self.leaves(addresses.client);
         }
+    }
+
+    /// A connection that was handed over is gone.
+    fn leaves(&self, client: SocketAddr) {
+        self.counters().left.fetch_add(1, Ordering::Relaxed);
+        self.around.admission.leave(client);
     }
 
     fn report(&self, net: &Net<Session>) -> Vec<ConnectionReport> {

@@ -7,6 +7,8 @@
 //! - [`Hashing::IpPort`], `X.ConnectionOffload = true`: address and source port. The connections behind one address
 //!   spread over all workgroups.
 //!
+//! [`LeastLoaded`] hashes nothing: the emptiest workgroup gets the next connection.
+//!
 //! Source ports are far from random: Linux `connect()` hands out one parity, proxies count upwards, carrier NATs give
 //! blocks, big load balancers stride by their number of cores. So the hash must mix every input bit into every output
 //! bit. SipHash-1-3 does, and its key keeps strangers from aiming at one workgroup. `port % k` does not, nor
@@ -14,10 +16,14 @@
 //!
 //! The 64-bit hash is reduced by multiply-shift, `hash * k >> 64` on the 128-bit product, which is free of the bias of `hash % k`.
 
+mod least_loaded;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use siphasher::sip::SipHasher13;
+
+pub use least_loaded::LeastLoaded;
 
 /// What of a client's address decides its workgroup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

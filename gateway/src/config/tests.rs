@@ -20,7 +20,7 @@ fn the_smallest_file_means_a_complete_configuration() {
     let config = Config::parse(SMALL).unwrap();
 
     assert_eq!(config.admin, SocketAddr::from(([127, 0, 0, 1], 8801)));
-    assert_eq!(config.workgroups.hashing, Hashing::Ip);
+    assert_eq!(config.workgroups.placement, Placement::Hashed(Hashing::Ip));
     assert_eq!(config.listeners[0].path, "/");
     assert!(matches!(
         config.listeners[0].proxy_protocol,
@@ -38,8 +38,9 @@ fn both_names_of_connection_offload_are_one_switch() {
     let our_name =
         Config::parse(&format!("{SMALL}[workgroups]\nconnection-offload = true\n")).unwrap();
 
-    assert_eq!(known_name.workgroups.hashing, Hashing::IpPort);
-    assert_eq!(our_name.workgroups.hashing, Hashing::IpPort);
+    let by_port = Placement::Hashed(Hashing::IpPort);
+    assert_eq!(known_name.workgroups.placement, by_port);
+    assert_eq!(our_name.workgroups.placement, by_port);
 }
 
 #[test]
@@ -52,6 +53,52 @@ fn one_switch_cannot_stand_in_two_positions() {
         "f:11:22: `connection-offload` is false, but X.ConnectionOffload is true\n   \
          |\n11 | connection-offload = false\n   \
          |                      ^^^^^ they are one switch: keep one of the two\n"
+    );
+}
+
+#[test]
+fn placement_may_repeat_the_switch_and_not_contradict_it() {
+    let placed = |switch: &str, placement: &str| {
+        Config::parse(&format!(
+            "{switch}\n{SMALL}[workgroups]\nplacement = {placement:?}\n"
+        ))
+        .map(|config| config.workgroups.placement)
+        .map_err(|complaints| complaints.len())
+    };
+
+    let by_port = Placement::Hashed(Hashing::IpPort);
+    assert_eq!(placed("", "ip"), Ok(Placement::Hashed(Hashing::Ip)));
+    assert_eq!(placed("", "ip-port"), Ok(by_port));
+    assert_eq!(placed("X.ConnectionOffload = true", "ip-port"), Ok(by_port));
+    assert_eq!(placed("", "least-loaded"), Ok(Placement::LeastLoaded));
+    assert_eq!(placed("X.ConnectionOffload = true", "ip"), Err(1));
+    assert_eq!(placed("X.ConnectionOffload = false", "ip-port"), Err(1));
+    assert_eq!(placed("X.ConnectionOffload = true", "least-loaded"), Err(1));
+}
+
+#[test]
+fn a_contradiction_names_both_sides() {
+    let text =
+        format!("X.ConnectionOffload = true\n{SMALL}[workgroups]\nplacement = \"least-loaded\"\n");
+
+    assert_eq!(
+        complaints(&text),
+        "f:11:13: `placement` contradicts `X.ConnectionOffload = true`\n   \
+         |\n11 | placement = \"least-loaded\"\n   \
+         |             ^^^^^^^^^^^^^^ \"least-loaded\" looks at no address: delete `X.ConnectionOffload`, or the placement\n"
+    );
+}
+
+#[test]
+fn a_hash_key_without_a_hash_is_refused() {
+    let key = "hash-key = \"000102030405060708090a0b0c0d0e0f\"";
+    let found = complaints(&format!(
+        "{SMALL}[workgroups]\nplacement = \"least-loaded\"\n{key}\n"
+    ));
+
+    assert!(
+        found.contains("`hash-key` means nothing where nothing is hashed"),
+        "{found}"
     );
 }
 

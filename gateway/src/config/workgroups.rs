@@ -16,13 +16,28 @@ const MOST_WORKGROUPS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Workgroups {
     pub(crate) count: NonZeroUsize,
-    pub(crate) hashing: Hashing,
+    pub(crate) placement: Placement,
     pub(crate) hash_key: HashKey,
     pub(crate) backend: Backend,
     /// A hash that is known to be bad, to prove that the lab notices.
     #[cfg(feature = "control-hashes")]
     pub(crate) control_hash: Option<gateway_protocol::placement::ControlHash>,
 }
+
+/// What decides which workgroup a connection belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// The client's address, or address and port.
+    Hashed(Hashing),
+    /// The workgroups: the emptiest gets the next connection.
+    LeastLoaded,
+}
+
+words!(Placement {
+    "ip" => Placement::Hashed(Hashing::Ip),
+    "ip-port" => Placement::Hashed(Hashing::IpPort),
+    "least-loaded" => Placement::LeastLoaded,
+});
 
 /// The secret of the placement hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +68,12 @@ words!(gateway_protocol::placement::ControlHash {
 
 impl Workgroups {
     pub(super) fn read(mut section: Section<'_, '_>, offload: Option<Spanned<bool>>) -> Self {
+        let count = read_count(&mut section);
+        let placement = read_placement(&mut section, offload);
         let workgroups = Self {
-            count: read_count(&mut section),
-            hashing: read_hashing(&mut section, offload),
-            hash_key: section
-                .take("hash-key")
-                .map_or(HashKey::Random, |key: Spanned<Key>| {
-                    HashKey::Fixed(key.into_inner().0)
-                }),
+            count,
+            placement,
+            hash_key: read_hash_key(&mut section, placement),
             backend: section.or("backend", Backend::Auto),
             #[cfg(feature = "control-hashes")]
             control_hash: section.take("control-hash").map(Spanned::into_inner),
@@ -94,7 +107,25 @@ fn read_count(section: &mut Section<'_, '_>) -> NonZeroUsize {
     count.into_inner()
 }
 
-fn read_hashing(section: &mut Section<'_, '_>, offload: Option<Spanned<bool>>) -> Hashing {
+fn read_placement(section: &mut Section<'_, '_>, offload: Option<Spanned<bool>>) -> Placement {
+    let switch = read_switch(section, offload);
+    let Some(placement) = section.take::<Placement>("placement") else {
+        let offloaded = switch.is_some_and(|switch| switch.offloaded);
+        return Placement::Hashed(Hashing::from_connection_offload(offloaded));
+    };
+    if let Some(switch) = switch {
+        refuse_contradiction(section, &placement, &switch);
+    }
+    placement.into_inner()
+}
+
+/// `X.ConnectionOffload` as it was written, under either name.
+struct Switch {
+    name: &'static str,
+    offloaded: bool,
+}
+
+fn read_switch(section: &mut Section<'_, '_>, offload: Option<Spanned<bool>>) -> Option<Switch> {
     let same_switch = section.take::<bool>("connection-offload");
     if let (Some(offload), Some(same)) = (&offload, &same_switch)
         && offload.get_ref() != same.get_ref()
@@ -109,12 +140,52 @@ fn read_hashing(section: &mut Section<'_, '_>, offload: Option<Spanned<bool>>) -
             "they are one switch: keep one of the two",
         );
     }
-    let offloaded = offload.or(same_switch).is_some_and(Spanned::into_inner);
-    if offloaded {
-        Hashing::IpPort
-    } else {
-        Hashing::Ip
+    let named = |name| {
+        move |typed: Spanned<bool>| Switch {
+            name,
+            offloaded: typed.into_inner(),
+        }
+    };
+    offload
+        .map(named("X.ConnectionOffload"))
+        .or(same_switch.map(named("connection-offload")))
+}
+
+/// The switch chooses between the two hashes; a placement may repeat its choice, but not overrule it.
+fn refuse_contradiction(
+    section: &Section<'_, '_>,
+    placement: &Spanned<Placement>,
+    switch: &Switch,
+) {
+    let Switch { name, offloaded } = switch;
+    let remedy = match placement.get_ref() {
+        Placement::Hashed(hashing) if *hashing == Hashing::from_connection_offload(*offloaded) => {
+            return;
+        }
+        Placement::Hashed(_) => format!("keep one of the two: `placement` says what `{name}` does"),
+        Placement::LeastLoaded => {
+            format!("\"least-loaded\" looks at no address: delete `{name}`, or the placement")
+        }
+    };
+    section.complain(
+        placement.span(),
+        format!("`placement` contradicts `{name} = {offloaded}`"),
+        remedy,
+    );
+}
+
+fn read_hash_key(section: &mut Section<'_, '_>, placement: Placement) -> HashKey {
+    let Some(key) = section.take::<Key>("hash-key") else {
+        return HashKey::Random;
+    };
+    if placement == Placement::LeastLoaded {
+        section.complain(
+            key.span(),
+            "`hash-key` means nothing where nothing is hashed".to_owned(),
+            "delete it, or write placement = \"ip-port\"",
+        );
     }
+    HashKey::Fixed(key.into_inner().0)
 }
 
 #[cfg(not(feature = "control-hashes"))]
