@@ -3,6 +3,7 @@
 //! A file is read once, before anything listens. Whatever is wrong with it is answered with the file, the line, a caret
 //! and the remedy, all complaints at once, and the process ends with status 2.
 
+mod batching;
 mod cache;
 mod complaint;
 mod drain;

@@ -255,6 +255,7 @@ fn endpoint(listener: &Listener) -> Endpoint {
     Endpoint {
         path: Some(listener.path.clone()),
         subprotocols: vec![SUBPROTOCOL.to_owned()],
+        batching: listener.batching,
         // Devices that ask for no subprotocol get this one: there is no other.
         ..Endpoint::default()
     }

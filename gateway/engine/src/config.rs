@@ -55,6 +55,21 @@ pub struct Endpoint {
     pub subprotocol_required: bool,
     /// Agree to permessage-deflate (RFC 7692) with those who offer it.
     pub deflate: bool,
+    /// How long what [`Net::send_batched`](crate::Net::send_batched) sends may wait for company; `None` for not at all.
+    pub batching: Option<Batching>,
+}
+
+/// How long frames may wait so that more of them leave in one write.
+///
+/// All connections of an endpoint share one window: it begins with the first frame that waits, and at its end
+/// everything leaves. So a frame waits `max_delay` at most and half of it on average, and a loop has one timer for
+/// all its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// How long a window is.
+    pub max_delay: Duration,
+    /// A connection for which this many bytes wait does not wait for the window's end.
+    pub max_bytes: usize,
 }
 
 /// What a peer can make the loop hold. Sizes are in bytes.

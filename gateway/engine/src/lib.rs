@@ -44,7 +44,7 @@ mod wheel;
 
 pub use app::{App, Message};
 pub use compress::Deflater;
-pub use config::{Backend, Endpoint, Keepalive, Limits, LoopConfig};
+pub use config::{Backend, Batching, Endpoint, Keepalive, Limits, LoopConfig};
 pub use connection::ConnId;
 pub use counters::Counters;
 pub use dial::{Accepted, Dial, DialRequest, Refusal, Upgrade};

@@ -21,7 +21,7 @@ use crate::counters::Counters;
 use crate::driver::{Driver, Readiness};
 use crate::frame::{FrameHeader, Opcode};
 use crate::mask;
-use crate::outbox::Outbox;
+use crate::outbox::{Haste, Outbox};
 use crate::queue::{Item, Kind, Outgoing, SendQueue};
 use crate::slab::Slab;
 use crate::wheel::{Tick, Wheel, ticks};
@@ -41,7 +41,8 @@ pub struct Net<S> {
     /// Connections that have ended and whose end the app has not been told.
     pub(crate) doomed: Vec<(ConnId, Ending)>,
     pub(crate) stopping: bool,
-    outbox: Outbox,
+    /// One per endpoint.
+    outboxes: Vec<Outbox>,
     wheel: Wheel,
     patience: Patience,
     now: Instant,
@@ -111,16 +112,21 @@ impl<S> Net<S> {
             close: ticks(config.limits.close_timeout),
             keepalive: config.keepalive.map(keepalive),
         };
+        let outboxes = config
+            .endpoints
+            .iter()
+            .map(|endpoint| Outbox::new(endpoint.batching));
         Self {
             connections: Slab::new(),
             driver,
+            // Dialled connections use the first, whether it was configured or not.
+            outboxes: outboxes.chain([Outbox::default()]).collect(),
             config,
             counters: Counters::default(),
             ready: Vec::new(),
             leftovers: Vec::new(),
             doomed: Vec::new(),
             stopping: false,
-            outbox: Outbox::default(),
             wheel,
             patience,
             now,
@@ -145,11 +151,33 @@ impl<S> Net<S> {
     /// or if it is a dialled one: that sends by [`send_text`](Self::send_text) and
     /// [`send_binary`](Self::send_binary), which mask.
     pub fn send(&mut self, conn: ConnId, outgoing: impl Into<Outgoing>) -> Result<(), SendError> {
+        self.send_ready(conn, outgoing.into(), Haste::Now)
+    }
+
+    /// Sends frames to a device that may wait for company, as long as the endpoint's
+    /// [`Batching`](crate::Batching) allows. Whatever is sent otherwise takes what waits along, in its order.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_batched(
+        &mut self,
+        conn: ConnId,
+        outgoing: impl Into<Outgoing>,
+    ) -> Result<(), SendError> {
+        self.send_ready(conn, outgoing.into(), Haste::Batched)
+    }
+
+    fn send_ready(
+        &mut self,
+        conn: ConnId,
+        outgoing: Outgoing,
+        haste: Haste,
+    ) -> Result<(), SendError> {
         let Outgoing {
             frames,
             messages,
             tag,
-        } = outgoing.into();
+        } = outgoing;
         if self.sendable(conn)?.flags.has(Flags::DIALLED) {
             return Err(SendError::Unmasked);
         }
@@ -161,6 +189,7 @@ impl<S> Net<S> {
                 tag,
                 kind: Kind::Data,
             },
+            haste,
         )
     }
 
@@ -204,6 +233,7 @@ impl<S> Net<S> {
                 tag: 0,
                 kind: Kind::Data,
             },
+            Haste::Now,
         )
     }
 

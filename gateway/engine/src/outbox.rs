@@ -1,10 +1,16 @@
-//! What this turn sends, connection by connection, until it leaves in one write each at the turn's end.
+//! What is to leave, connection by connection, in one write each: at the turn's end, or where an endpoint batches, at
+//! the end of a window that is longer.
 //!
-//! All connections share one array; each has a ring of its items in it, of which it remembers the
+//! All connections of an endpoint share one array; each has a ring of its items in it, of which it remembers the
 //! last. So a connection pays four bytes, and a turn that sends a thousand items allocates nothing.
+//!
+//! One ring holds everything in its order, whether it may wait or not. Something that may not makes the whole ring due,
+//! so nothing overtakes.
 
 use std::io::IoSlice;
+use std::time::Instant;
 
+use crate::config::Batching;
 use crate::connection::ConnId;
 use crate::queue::{Backlog, Item};
 use crate::wheel::Tick;
@@ -18,8 +24,13 @@ const KEPT: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     nodes: Vec<Node>,
-    /// Connections that have something in it.
+    batching: Option<Batching>,
+    /// Connections whose items leave at the end of this turn, each once.
     pub(crate) dirty: Vec<ConnId>,
+    /// Connections whose items may wait. Some have become dirty since, and some are here twice.
+    waiting: Vec<ConnId>,
+    /// When the waiting is over, if anybody waits.
+    window_end: Option<Instant>,
     /// When more than [`KEPT`] items were last held.
     busy: Tick,
 }
@@ -31,6 +42,17 @@ struct Node {
     next: u32,
     /// Bytes of the connection's items up to and with this one.
     sum: u32,
+    /// The connection is dirty. True of the last item only if it is of all.
+    due: bool,
+}
+
+/// Whether an item may wait for the end of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// It leaves at the end of the turn, with everything before it.
+    Now,
+    /// It may wait where the endpoint batches.
+    Batched,
 }
 
 /// What is left of a connection's items after a write.
@@ -48,8 +70,69 @@ impl Outbox {
         self.nodes.len()
     }
 
-    /// Appends to the items of which `tail` is the last; answers the new last.
-    pub(crate) fn push(&mut self, tail: u32, item: Item) -> u32 {
+    pub(crate) fn new(batching: Option<Batching>) -> Self {
+        Self {
+            batching,
+            ..Self::default()
+        }
+    }
+
+    /// Appends to the items of a connection, of which `tail` is the last; answers the new last.
+    pub(crate) fn push(
+        &mut self,
+        conn: ConnId,
+        tail: u32,
+        item: Item,
+        haste: Haste,
+        now: Instant,
+    ) -> u32 {
+        let was_due = self.nodes.get(tail as usize).map(|last| last.due);
+        let tail = self.link(tail, item, was_due == Some(true));
+        if was_due == Some(true) {
+            return tail;
+        }
+        if self.may_wait(tail, haste) {
+            if was_due.is_none() {
+                self.wait(conn, now);
+            }
+        } else {
+            self.nodes[tail as usize].due = true;
+            self.dirty.push(conn);
+        }
+        tail
+    }
+
+    fn may_wait(&self, tail: u32, haste: Haste) -> bool {
+        haste == Haste::Batched
+            && self
+                .batching
+                .is_some_and(|batching| self.bytes(tail) < batching.max_bytes)
+    }
+
+    fn wait(&mut self, conn: ConnId, now: Instant) {
+        let delay = self.batching.map(|batching| batching.max_delay);
+        self.window_end = self.window_end.or(Some(now + delay.unwrap_or_default()));
+        self.waiting.push(conn);
+    }
+
+    /// When [`end_window`](Self::end_window) has something to do.
+    pub(crate) fn window_end(&self) -> Option<Instant> {
+        self.window_end
+    }
+
+    /// Ends the window: everything leaves at the end of this turn. `tail` tells the last item of a connection.
+    pub(crate) fn end_window(&mut self, tail: impl Fn(ConnId) -> u32) {
+        self.window_end = None;
+        for conn in self.waiting.drain(..) {
+            if let Some(last) = self.nodes.get_mut(tail(conn) as usize)
+                && !std::mem::replace(&mut last.due, true)
+            {
+                self.dirty.push(conn);
+            }
+        }
+    }
+
+    fn link(&mut self, tail: u32, item: Item, due: bool) -> u32 {
         let place = self.nodes.len() as u32;
         let bytes = item.frames.len() as u32;
         let (next, sum) = match self.nodes.get_mut(tail as usize) {
@@ -63,6 +146,7 @@ impl Outbox {
             item: Some(item),
             next,
             sum,
+            due,
         });
         place
     }
@@ -153,8 +237,11 @@ impl Outbox {
         }
     }
 
-    /// Lets go of all items, at the end of a turn in which all were written, queued or given up.
+    /// Lets go of all items, after all that were due were written, queued or given up. Not while others wait.
     pub(crate) fn clear(&mut self, now: Tick) {
+        if self.window_end.is_some() {
+            return;
+        }
         if self.nodes.len() > KEPT {
             self.busy = now;
         }
@@ -165,10 +252,17 @@ impl Outbox {
     /// whether there is some to give back later.
     pub(crate) fn give_back(&mut self, now: Tick) -> bool {
         const SECOND: u32 = 32;
-        let spare = self.nodes.capacity() > KEPT || self.dirty.capacity() > KEPT;
+        let spare = [
+            self.nodes.capacity(),
+            self.dirty.capacity(),
+            self.waiting.capacity(),
+        ]
+        .iter()
+        .any(|&capacity| capacity > KEPT);
         if spare && now.since(self.busy) > SECOND {
             self.nodes.shrink_to(KEPT);
             self.dirty.shrink_to(KEPT);
+            self.waiting.shrink_to(KEPT);
             return false;
         }
         spare
@@ -177,6 +271,8 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
 
     use super::*;
@@ -185,9 +281,9 @@ mod tests {
     #[test]
     fn items_of_two_connections_stay_apart_and_in_order() {
         let mut outbox = Outbox::default();
-        let a = outbox.push(NONE, item(b"a1"));
-        let b = outbox.push(NONE, item(b"b1"));
-        let a = outbox.push(a, item(b"a2"));
+        let a = push(&mut outbox, NONE, item(b"a1"));
+        let b = push(&mut outbox, NONE, item(b"b1"));
+        let a = push(&mut outbox, a, item(b"a2"));
 
         assert_eq!(written(&outbox, a, 8), b"a1a2");
         assert_eq!(written(&outbox, b, 8), b"b1");
@@ -202,7 +298,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let mut tail = NONE;
         for piece in [b"1", b"2", b"3"] {
-            tail = outbox.push(tail, item(piece));
+            tail = push(&mut outbox, tail, item(piece));
         }
         let mut messages = 0;
 
@@ -222,9 +318,9 @@ mod tests {
     #[test]
     fn what_a_socket_did_not_take_waits_from_the_first_byte_not_sent() {
         let mut outbox = Outbox::default();
-        let tail = outbox.push(NONE, item(b"abc"));
-        let tail = outbox.push(tail, item(b"def"));
-        let tail = outbox.push(tail, item(b"ghi"));
+        let tail = push(&mut outbox, NONE, item(b"abc"));
+        let tail = push(&mut outbox, tail, item(b"def"));
+        let tail = push(&mut outbox, tail, item(b"ghi"));
         let mut messages = 0;
 
         let Left::Blocked(backlog) = outbox.advance(tail, 9, 4, &mut messages) else {
@@ -235,6 +331,81 @@ mod tests {
         backlog.slices(8, &mut slices);
         assert_eq!(concat(&slices), b"efghi");
         assert_eq!((messages, backlog.bytes()), (1, 5));
+    }
+
+    #[test]
+    fn what_may_wait_leaves_with_the_first_that_may_not() {
+        let (mut outbox, now) = batching();
+        let tail = outbox.push(conn(1), NONE, item(b"a"), Haste::Batched, now);
+        let tail = outbox.push(conn(1), tail, item(b"b"), Haste::Batched, now);
+        assert!(outbox.dirty.is_empty());
+
+        let tail = outbox.push(conn(1), tail, item(b"c"), Haste::Now, now);
+        let tail = outbox.push(conn(1), tail, item(b"d"), Haste::Batched, now);
+
+        assert_eq!(outbox.dirty, [conn(1)]);
+        assert_eq!(written(&outbox, tail, 8), b"abcd");
+    }
+
+    #[test]
+    fn enough_bytes_wait_no_longer() {
+        let (mut outbox, now) = batching();
+        let tail = outbox.push(conn(1), NONE, item(b"1234567"), Haste::Batched, now);
+        assert!(outbox.dirty.is_empty());
+
+        outbox.push(conn(1), tail, item(b"8"), Haste::Batched, now);
+
+        assert_eq!(outbox.dirty, [conn(1)]);
+    }
+
+    #[test]
+    fn a_window_begins_with_the_first_that_waits_and_ends_for_all_once() {
+        let (mut outbox, now) = batching();
+        let later = now + Duration::from_millis(3);
+        let one = outbox.push(conn(1), NONE, item(b"a"), Haste::Batched, now);
+        let two = outbox.push(conn(2), NONE, item(b"b"), Haste::Batched, later);
+        // It became due by itself, and waits no more.
+        let two = outbox.push(conn(2), two, item(b"c"), Haste::Now, later);
+        assert_eq!(outbox.window_end(), Some(now + DELAY));
+
+        outbox.end_window(|conn| if conn.index == 1 { one } else { two });
+
+        assert_eq!(outbox.window_end(), None);
+        assert_eq!(outbox.dirty, [conn(2), conn(1)]);
+    }
+
+    #[test]
+    fn what_waits_outlasts_the_turn() {
+        let (mut outbox, now) = batching();
+        let tail = outbox.push(conn(1), NONE, item(b"a"), Haste::Batched, now);
+
+        outbox.clear(Tick(0));
+        assert_eq!(written(&outbox, tail, 8), b"a");
+
+        outbox.end_window(|_| tail);
+        outbox.clear(Tick(0));
+        assert_eq!(outbox.len(), 0);
+    }
+
+    const DELAY: Duration = Duration::from_millis(10);
+
+    fn batching() -> (Outbox, Instant) {
+        let batching = Batching {
+            max_delay: DELAY,
+            max_bytes: 8,
+        };
+        (Outbox::new(Some(batching)), Instant::now())
+    }
+
+    fn push(outbox: &mut Outbox, tail: u32, item: Item) -> u32 {
+        outbox.push(conn(0), tail, item, Haste::Now, Instant::now())
+    }
+
+    fn conn(index: u32) -> ConnId {
+        ConnId {
+            generation: 0,
+            index,
+        }
     }
 
     fn item(frames: &'static [u8]) -> Item {

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use gateway_engine::Batching;
 use ipnet::IpNet;
 use toml::Spanned;
 
+use super::batching;
 use super::section::Section;
 use super::value::{Size, words};
 
@@ -25,6 +27,8 @@ pub(crate) struct Listener {
     /// The WebSocket path; requests for any other are answered with 404.
     pub(crate) path: String,
     pub(crate) slow_client: SlowClient,
+    /// How long updates may wait so that more of them leave together.
+    pub(crate) batching: Option<Batching>,
 }
 
 /// Whether a connection begins with a PROXY header. Presence is never guessed.
@@ -106,12 +110,14 @@ impl Listener {
         let proxy_protocol = read_proxy_protocol(&mut section);
         let path = read_path(&mut section);
         let slow_client = section.or("slow-client", SlowClient::Conflate);
+        let batching = batching::read(section.section("batching"));
         section.finish();
         Some(Self {
             address: address?.into_inner(),
             proxy_protocol,
             path,
             slow_client,
+            batching,
         })
     }
 }

@@ -103,6 +103,34 @@ fn a_hash_key_without_a_hash_is_refused() {
 }
 
 #[test]
+fn either_key_of_batching_switches_it_on() {
+    let batching = |keys: &str| {
+        let text = SMALL.replace("[kafka]", &format!("{keys}\n[kafka]"));
+        Config::parse(&text).map(|config| config.listeners[0].batching)
+    };
+    let on = |millis, max_bytes| {
+        Some(gateway_engine::Batching {
+            max_delay: Duration::from_millis(millis),
+            max_bytes,
+        })
+    };
+
+    assert_eq!(batching("").unwrap(), None);
+    assert_eq!(
+        batching("batching.max-delay = \"5ms\"").unwrap(),
+        on(5, 16 << 10)
+    );
+    assert_eq!(
+        batching("batching.max-bytes = \"1KiB\"").unwrap(),
+        on(10, 1 << 10)
+    );
+    assert!(batching("batching.max-delay = \"0ms\"").is_err());
+    assert!(batching("batching.max-delay = \"2s\"").is_err());
+    assert!(batching("batching.max-bytes = 0").is_err());
+    assert!(batching("batching.max-dealy = \"5ms\"").is_err());
+}
+
+#[test]
 fn a_misspelt_key_gets_the_nearest_word() {
     assert_eq!(
         complaints(&SMALL.replace("address", "adress")),

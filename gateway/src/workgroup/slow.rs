@@ -271,14 +271,15 @@ impl Owed {
     }
 }
 
-/// Whether there was room, or nobody to send to.
+/// Whether there was room, or nobody to send to. Records may wait for company where the listener batches; answers and
+/// notices do not, and take what waits along.
 fn send(net: &mut Net<Session>, conn: ConnId, records: &ForSubject) -> bool {
     let outgoing = Outgoing {
         frames: records.frames.clone(),
         messages: records.messages,
         tag: records.subject.0,
     };
-    net.send(conn, outgoing) != Err(SendError::Full)
+    net.send_batched(conn, outgoing) != Err(SendError::Full)
 }
 
 /// Takes out of the send queue what gives way, judged by tag and number of messages; whether anything did.

@@ -3,12 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod batching;
 mod configuration;
 mod kafka_faults;
 mod leaving;
 mod limits;
 mod memory;
 mod messaging;
+mod placement;
 mod proxy;
 mod real_kafka;
 mod recovery;

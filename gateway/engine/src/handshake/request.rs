@@ -323,6 +323,7 @@ mod tests {
             subprotocols: vec!["chat".to_owned()],
             subprotocol_required: true,
             deflate: true,
+            ..Endpoint::default()
         };
         let answer = match parse(request.as_bytes(), &mut header_room(), &endpoint, 8192) {
             Ok(Some((request, _))) => request.answer(),

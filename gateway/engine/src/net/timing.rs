@@ -22,11 +22,18 @@ impl<S> Net<S> {
 
     /// When the loop has to turn although nothing happens.
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
-        let spare = self
-            .outbox
-            .give_back(self.tick)
-            .then(|| self.now + TICK * (SECOND + 2));
-        [self.wheel.next(), spare].into_iter().flatten().min()
+        let mut spare = None;
+        let mut window = None;
+        for outbox in &mut self.outboxes {
+            if outbox.give_back(self.tick) {
+                spare = Some(self.now + TICK * (SECOND + 2));
+            }
+            window = window.into_iter().chain(outbox.window_end()).min();
+        }
+        [self.wheel.next(), spare, window]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Any byte from the peer proves that it lives.
@@ -64,6 +71,7 @@ impl<S> Net<S> {
 
     /// Acts on every deadline that has passed.
     pub(crate) fn pass_time(&mut self) {
+        self.end_windows();
         while let Some((tick, conns)) = self.wheel.expire(self.tick) {
             for conn in conns {
                 let Some(connection) = self.connections.get_mut(conn) else {

@@ -1,5 +1,5 @@
-//! How bytes leave: at the end of the turn, in one write per connection; and what happens to those
-//! that a socket does not take.
+//! How bytes leave: at the end of the turn or of the endpoint's window, in one write per connection; and what happens
+//! to those that a socket does not take.
 
 use std::io::IoSlice;
 
@@ -10,7 +10,7 @@ use super::{Net, SendError};
 use crate::connection::{ConnId, Ending, Flags, Phase};
 use crate::driver::Write;
 use crate::ending::Failure;
-use crate::outbox::{Left, NONE};
+use crate::outbox::{Haste, Left, NONE};
 use crate::queue::{Backlog, Item, Kind};
 
 /// Writes given to the kernel as one batch, slices of them all, and of one of them.
@@ -18,13 +18,18 @@ const WRITES: usize = 128;
 const SLICES: usize = 1024;
 const SLICES_EACH: usize = 64;
 
-/// Items gathered before they leave although the turn has not ended.
+/// Items gathered before they leave although neither turn nor window has ended.
 const OUTBOX_FULL: usize = 64 * 1024;
 
 impl<S> Net<S> {
     /// Puts an item of the app's where it waits: with what the turn sends, or behind what the
     /// connection has not taken yet.
-    pub(super) fn enqueue(&mut self, conn: ConnId, item: Item) -> Result<(), SendError> {
+    pub(super) fn enqueue(
+        &mut self,
+        conn: ConnId,
+        item: Item,
+        haste: Haste,
+    ) -> Result<(), SendError> {
         let Some(connection) = self.connections.get_mut(conn) else {
             return Err(SendError::NotOpen);
         };
@@ -46,14 +51,15 @@ impl<S> Net<S> {
             self.queued += bytes;
             return Ok(());
         }
-        let pending = self.outbox.bytes(connection.outbox);
+        let outbox = &self.outboxes[usize::from(connection.endpoint)];
+        let pending = outbox.bytes(connection.outbox);
         if pending > 0 && pending + bytes > limits.send_queue {
             // Only the kernel can tell whether the peer is slow: let it take what there is.
             self.flush_one(conn);
             self.sendable(conn)?;
-            return self.enqueue(conn, item);
+            return self.enqueue(conn, item, haste);
         }
-        self.gather(conn, item);
+        self.gather(conn, item, haste);
         Ok(())
     }
 
@@ -76,25 +82,52 @@ impl<S> Net<S> {
             self.queued = self.queued + backlog.bytes() - before;
             return;
         }
-        self.gather(conn, item);
+        self.gather(conn, item, Haste::Now);
     }
 
-    fn gather(&mut self, conn: ConnId, item: Item) {
+    fn gather(&mut self, conn: ConnId, item: Item, haste: Haste) {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
-        if connection.outbox == NONE {
-            self.outbox.dirty.push(conn);
-        }
-        connection.outbox = self.outbox.push(connection.outbox, item);
-        if self.outbox.len() >= OUTBOX_FULL {
-            self.flush();
+        let place = usize::from(connection.endpoint);
+        let outbox = &mut self.outboxes[place];
+        connection.outbox = outbox.push(conn, connection.outbox, item, haste, self.now);
+        if outbox.len() >= OUTBOX_FULL {
+            self.end_window(place);
+            self.flush_outbox(place);
         }
     }
 
-    /// Writes what the turn has gathered. What a socket does not take becomes its backlog.
+    /// Ends the windows whose time has come.
+    pub(crate) fn end_windows(&mut self) {
+        for place in 0..self.outboxes.len() {
+            if self.outboxes[place]
+                .window_end()
+                .is_some_and(|end| end <= self.now)
+            {
+                self.end_window(place);
+            }
+        }
+    }
+
+    fn end_window(&mut self, place: usize) {
+        let connections = &self.connections;
+        self.outboxes[place].end_window(|conn| {
+            connections
+                .get(conn)
+                .map_or(NONE, |connection| connection.outbox)
+        });
+    }
+
+    /// Writes what is due. What a socket does not take becomes its backlog.
     pub(crate) fn flush(&mut self) {
-        let mut dirty = std::mem::take(&mut self.outbox.dirty);
+        for place in 0..self.outboxes.len() {
+            self.flush_outbox(place);
+        }
+    }
+
+    fn flush_outbox(&mut self, place: usize) {
+        let mut dirty = std::mem::take(&mut self.outboxes[place].dirty);
         let mut again = Vec::new();
         while !dirty.is_empty() {
             let mut rest = &dirty[..];
@@ -105,16 +138,21 @@ impl<S> Net<S> {
             dirty.clear();
             std::mem::swap(&mut dirty, &mut again);
         }
-        self.outbox.dirty = if dirty.capacity() > again.capacity() {
+        let outbox = &mut self.outboxes[place];
+        outbox.dirty = if dirty.capacity() > again.capacity() {
             dirty
         } else {
             again
         };
-        self.outbox.clear(self.tick);
+        outbox.clear(self.tick);
     }
 
     fn flush_one(&mut self, conn: ConnId) {
-        self.outbox.dirty.retain(|&dirty| dirty != conn);
+        let Some(connection) = self.connections.get(conn) else {
+            return;
+        };
+        let outbox = &mut self.outboxes[usize::from(connection.endpoint)];
+        outbox.dirty.retain(|&dirty| dirty != conn);
         let mut again = vec![conn];
         while !again.is_empty() {
             again.clear();
@@ -141,9 +179,8 @@ impl<S> Net<S> {
                 continue;
             }
             let first = slices.len();
-            let bytes = self
-                .outbox
-                .slices(connection.outbox, SLICES_EACH, &mut slices);
+            let outbox = &self.outboxes[usize::from(connection.endpoint)];
+            let bytes = outbox.slices(connection.outbox, SLICES_EACH, &mut slices);
             let count = slices.len() - first;
             writes.push(Write {
                 socket: &connection.socket,
@@ -178,7 +215,8 @@ impl<S> Net<S> {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
-        match self.outbox.advance(
+        let outbox = &mut self.outboxes[usize::from(connection.endpoint)];
+        match outbox.advance(
             connection.outbox,
             wanted,
             written,
@@ -270,7 +308,7 @@ impl<S> Net<S> {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
-        // The items themselves go when the turn's outbox is cleared.
+        // The items themselves go when the outbox is cleared.
         connection.outbox = NONE;
         if let Some(backlog) = connection
             .rare

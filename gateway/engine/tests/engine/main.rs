@@ -8,6 +8,7 @@
 )]
 
 mod abuse;
+mod batching;
 mod closing;
 mod compression;
 mod dialling;
@@ -36,6 +37,7 @@ pub(crate) use tests;
 fn main() {
     let parts = [
         ("abuse", abuse::TESTS),
+        ("batching", batching::TESTS),
         ("closing", closing::TESTS),
         ("compression", compression::TESTS),
         ("dialling", dialling::TESTS),

@@ -28,7 +28,7 @@ pub(crate) struct Setup {
     properties: String,
     topics: Vec<String>,
     workgroups: usize,
-    offload: bool,
+    placement: &'static str,
     identity: &'static str,
     refresh: &'static str,
 }
@@ -41,7 +41,7 @@ impl Default for Setup {
             properties: String::new(),
             topics: vec!["t".to_owned()],
             workgroups: 2,
-            offload: true,
+            placement: "ip-port",
             identity: "name",
             refresh: "500ms",
         }
@@ -94,7 +94,13 @@ impl Setup {
 
     /// Places devices by their address alone.
     pub(crate) fn without_offload(mut self) -> Self {
-        self.offload = false;
+        self.placement = "ip";
+        self
+    }
+
+    /// Places each device where the fewest are.
+    pub(crate) fn least_loaded(mut self) -> Self {
+        self.placement = "least-loaded";
         self
     }
 
@@ -134,11 +140,11 @@ impl Setup {
 
     fn toml(&self, bootstrap: &str) -> String {
         format!(
-            "X.ConnectionOffload = {}\n[workgroups]\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
+            "[workgroups]\nplacement = {:?}\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
              [kafka]\ntopics = {:?}\ntopic-identity = {:?}\nrefresh = {:?}\n\
              [kafka.properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n\"fetch.wait.max.ms\" = 10\n\
              \"reconnect.backoff.max.ms\" = 300\n\"linger.ms\" = 0\n{}",
-            self.offload,
+            self.placement,
             self.workgroups,
             self.listeners,
             self.rest,
