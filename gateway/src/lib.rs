@@ -21,6 +21,7 @@ mod drain;
 mod echo;
 mod few;
 mod hub;
+mod hush;
 mod kafka;
 mod listening;
 mod log;
@@ -86,12 +87,15 @@ fn status(done: anyhow::Result<()>) -> ExitCode {
 }
 
 fn log_to_stderr() {
-    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    use tracing_subscriber::{EnvFilter, fmt, registry};
 
     let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter)
-        .with_ansi(false)
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    registry()
+        .with(filter)
+        .with(hush::Hush::default())
+        .with(lines)
         .init();
 }
