@@ -25,6 +25,8 @@ mod hush;
 mod kafka;
 mod listening;
 mod log;
+#[doc(hidden)]
+pub mod measured;
 mod metrics;
 mod readiness;
 mod serve;

@@ -1,6 +1,7 @@
 //! Building frames and reading their headers: what a message costs before any system call.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gateway_engine::Deflater;
@@ -85,5 +86,9 @@ fn deflate(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, build, parse, deflate);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(1));
+    targets = build, parse, deflate
+}
 criterion_main!(benches);

@@ -42,7 +42,8 @@ fn fan_out(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         group
             .sample_size(20)
-            .measurement_time(Duration::from_secs(6));
+            .warm_up_time(Duration::from_secs(1))
+            .measurement_time(Duration::from_secs(4));
         group.throughput(Throughput::Elements((DEVICES * messages) as u64));
 
         let (devices, sockets) = Devices::connect(DEVICES);
