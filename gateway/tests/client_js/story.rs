@@ -1,0 +1,190 @@
+//! What happens to a device, and what is true afterwards. The log is the truth: it is read without any gateway.
+
+use std::collections::HashSet;
+
+use rdkafka::message::{Message as _, OwnedMessage};
+use serde_json::{Value, json};
+
+use crate::programs::Platform;
+use crate::support::gateway::Setup;
+use crate::support::kafka::{Write, publish_id};
+use crate::support::{Gateway, Kafka};
+use crate::told::{Parameters, Told, url};
+
+/// What happens to a device on a platform. It panics if something is not true afterwards.
+pub(crate) type Story = fn(Platform);
+
+/// Every story, by its name.
+pub(crate) const ALL: [(&str, Story); 3] = [
+    ("says and hears every kind of value", every_kind_of_value),
+    (
+        "loses, doubles and swaps nothing when its gateway is killed",
+        killed_gateway,
+    ),
+    (
+        "loses, doubles and swaps nothing when its gateway drains",
+        drained_gateway,
+    ),
+];
+
+/// How many records a device publishes while its gateway goes.
+const RECORDS: usize = 300;
+
+/// How many of them have come back when it goes.
+const BEFORE: usize = 100;
+
+fn every_kind_of_value(platform: Platform) {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let gateways = [Gateway::ready(&kafka)];
+    let bytes = json!({ "bytes": [0, 255] });
+    let mut device = platform.start(&Parameters {
+        gateways: &gateways,
+        subjects: &["/t/*", "/t/50%25"],
+        ends: &["/t/*"],
+        records: vec![
+            ("/t/k", json!("text, \"ü\" and 😀\n")),
+            ("/t/k", bytes.clone()),
+            ("/t/50%25", json!("per cent")),
+            ("/t/k", json!(null)),
+        ],
+    });
+
+    device.wait("published", 1);
+    kafka.write(
+        "t",
+        &[
+            Write {
+                value: Some(b"without a key"),
+                ..Write::default()
+            },
+            Write {
+                key: Some(b"k"),
+                value: Some(b"end"),
+                ..Write::default()
+            },
+        ],
+    );
+    device.wait("message", 7);
+
+    let heard = |subject| -> Vec<Value> {
+        device
+            .messages(subject)
+            .iter()
+            .map(|told| json!([told["key"], told["data"]]))
+            .collect()
+    };
+    assert_eq!(
+        heard("/t/*"),
+        [
+            json!(["k", "text, \"ü\" and 😀\n"]),
+            json!(["k", bytes]),
+            json!(["50%25", "per cent"]),
+            json!(["k", null]),
+            json!([null, "without a key"]),
+            json!(["k", "end"]),
+        ]
+    );
+    assert_eq!(heard("/t/50%25"), [json!([null, "per cent"])]);
+    let log = kafka.read("t", 0, 4);
+    let values: Vec<_> = log.iter().map(OwnedMessage::payload).collect();
+    assert_eq!(values[1..], [Some(&[0, 255][..]), Some(b"per cent"), None]);
+    device.ended();
+}
+
+fn killed_gateway(platform: Platform) {
+    let events = goes_on_elsewhere(platform, |gateway| gateway.signal("KILL"));
+
+    let lost = first(&events, "lost");
+    assert_eq!(
+        (&lost["cause"], &lost["retryIn"]),
+        (&json!("broken"), &json!(0))
+    );
+}
+
+fn drained_gateway(platform: Platform) {
+    let events = goes_on_elsewhere(platform, |gateway| {
+        assert_eq!(gateway.post("/drain").status, 202);
+    });
+
+    assert!(events.iter().any(|event| event["type"] == "leaving"));
+    let lost = first(&events, "lost");
+    assert!(lost["code"] == 1012 || lost["cause"] == "moved", "{lost}");
+}
+
+/// A device publishes and hears what it publishes; meanwhile its gateway goes. Nothing shows in what it heard.
+fn goes_on_elsewhere(platform: Platform, go: impl FnOnce(&Gateway)) -> Vec<Value> {
+    let kafka = Kafka::with_topics(&[("t", 2)]);
+    let leave = "[drain]\nmonitor-wait = \"0s\"\n";
+    let gateways = [(); 2].map(|()| Setup::default().with(leave).ready(&kafka));
+    let mut device = platform.start(&Parameters {
+        gateways: &gateways,
+        subjects: &["/t/k", "/t/*"],
+        ends: &["/t/k", "/t/*"],
+        records: (0..RECORDS)
+            .map(|number| ("/t/k", json!(number.to_string())))
+            .collect(),
+    });
+
+    device.wait("message", 2 * BEFORE);
+    let connected = first(&device.happened, "connected")["url"].clone();
+    go(gateways
+        .iter()
+        .find(|gateway| connected == url(gateway))
+        .unwrap());
+    let places = device.wait("published", 1)["places"].clone();
+    let partition = i32::try_from(places[0]["partition"].as_i64().unwrap()).unwrap();
+    let end = Write {
+        partition,
+        key: Some(b"k"),
+        value: Some(b"end"),
+        ..Write::default()
+    };
+    kafka.write("t", &[end]);
+    device.wait("message", 2 * (RECORDS + 1));
+
+    let log = delivered_once(&kafka, partition, &device);
+    let all: HashSet<&str> = log.iter().map(String::as_str).collect();
+    assert_eq!((log.len(), all.len()), (RECORDS + 1, RECORDS + 1));
+    for subject in ["/t/k", "/t/*"] {
+        let heard: Vec<&str> = device
+            .messages(subject)
+            .iter()
+            .map(|told| told["data"].as_str().unwrap())
+            .collect();
+        assert_eq!(heard, log, "on {subject}");
+    }
+    assert_eq!(device.of("gap").count(), 0);
+    let recoveries: Vec<&Value> = device
+        .of("subscribed")
+        .map(|told| &told["recovery"])
+        .collect();
+    assert_eq!(recoveries[..2], ["none", "none"]);
+    assert!(recoveries.len() > 2, "it never subscribed again");
+    assert!(
+        recoveries[2..].iter().all(|recovery| *recovery == "synced"),
+        "{recoveries:?}"
+    );
+    device.ended()
+}
+
+/// The log's values with repeated publishes passed over, up to the last one that the device heard.
+fn delivered_once(kafka: &Kafka, partition: i32, device: &Told) -> Vec<String> {
+    let last = device
+        .of("message")
+        .map(|told| told["seq"].as_u64().unwrap());
+    let records = kafka.read(
+        "t",
+        partition,
+        usize::try_from(last.max().unwrap()).unwrap() + 1,
+    );
+    let mut seen = HashSet::new();
+    records
+        .iter()
+        .filter(|record| publish_id(record).is_none_or(|id| seen.insert(id)))
+        .map(|record| String::from_utf8(record.payload().unwrap().to_vec()).unwrap())
+        .collect()
+}
+
+fn first<'a>(events: &'a [Value], kind: &str) -> &'a Value {
+    events.iter().find(|event| event["type"] == kind).unwrap()
+}
