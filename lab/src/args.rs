@@ -154,7 +154,7 @@ pub(crate) struct Parts {
     /// The log: `embedded`, part of the lab; `container`, Apache Kafka; or HOST:PORT of your own cluster
     #[arg(long, value_name = "KAFKA", default_value = "embedded")]
     pub(crate) kafka: String,
-    /// The load balancer: `builtin`, part of the lab; or `haproxy`, the real one
+    /// The load balancer: `builtin`, part of the lab; `haproxy`, the real one; or `bigip-standin`, F5's files and iRules on the lab's engine
     #[arg(long, value_name = "ADC", default_value = "builtin")]
     pub(crate) adc: String,
 }
@@ -236,5 +236,8 @@ pub(crate) enum Serve {
             hide_env_values = true
         )]
         password: String,
+        /// Writes the certificate that clients are shown, in PEM
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
     },
 }

@@ -1,6 +1,6 @@
 //! Who plays which part: the one place where a choice becomes a provider.
 
-use crate::adc::{Builtin, Haproxy};
+use crate::adc::{Builtin, Haproxy, Standin};
 use crate::fleet::Loopback;
 use crate::kafka::{Container, Embedded, External};
 use crate::options::Casting;
@@ -29,6 +29,7 @@ impl Cast {
             adc: match casting.adc {
                 AdcChoice::Builtin => Box::new(Builtin::default()),
                 AdcChoice::Haproxy => Box::new(Haproxy::default()),
+                AdcChoice::BigipStandin => Box::new(Standin::default()),
             },
             fleet: Box::new(Loopback::new()),
         }

@@ -97,6 +97,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             seed,
             user,
             password,
+            certificate,
         })) => {
             warn_on_standard_error();
             let stage = lab_bigip::translate::Stage {
@@ -111,6 +112,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 stage,
                 user,
                 password,
+                certificate,
             };
             Ok(ended(
                 lab_bigip::serve::serve_bigip(&options),

@@ -159,7 +159,13 @@ fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
     match typed {
         "builtin" => Ok(AdcChoice::Builtin),
         "haproxy" => Ok(AdcChoice::Haproxy),
-        _ => Err(unknown("adc", typed, &["builtin", "haproxy"], "")),
+        "bigip-standin" => Ok(AdcChoice::BigipStandin),
+        _ => Err(unknown(
+            "adc",
+            typed,
+            &["builtin", "haproxy", "bigip-standin"],
+            "",
+        )),
     }
 }
 

@@ -421,6 +421,8 @@ pub(crate) enum AdcChoice {
     Builtin,
     /// The real HAProxy.
     Haproxy,
+    /// F5's files and iRules on the lab's own engine, a child process.
+    BigipStandin,
 }
 
 impl std::fmt::Display for KafkaChoice {
@@ -438,6 +440,7 @@ impl std::fmt::Display for AdcChoice {
         f.write_str(match self {
             Self::Builtin => "builtin",
             Self::Haproxy => "haproxy",
+            Self::BigipStandin => "bigip-standin",
         })
     }
 }

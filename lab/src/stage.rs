@@ -201,7 +201,8 @@ pub enum Via {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AdcStage {
-    /// Source ports the ADC uses towards the gateways.
+    /// Source ports the ADC uses towards the gateways. `linux-connect`, the default, is what an ADC does by itself: the kernel's choice, or a BIG-IP's
+    /// own, by the stride of its TMMs.
     pub snat_ports: PortModel,
     /// How many addresses it uses towards the gateways.
     pub snat_addresses: u32,

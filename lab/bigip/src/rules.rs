@@ -18,23 +18,28 @@ use host::ConnectionHost;
 pub fn by_name(translation: &Translation, tmms: usize) -> RulesByName {
     let table = Table::default();
     let mut by_name = RulesByName::new();
-    for (server, rules) in translation
+    for attached in translation
         .rules
         .iter()
-        .filter(|(_, rules)| !rules.is_empty())
+        .filter(|attached| !attached.rules.is_empty())
     {
         let init = init(
-            rules.clone(),
+            attached.rules.clone(),
             translation.library.clone(),
             table.clone(),
-            tmms.max(1),
+            (tmms.max(1), attached.route_domain),
         );
-        by_name.insert(server.clone(), init);
+        by_name.insert(attached.server.clone(), init);
     }
     by_name
 }
 
-fn init(rules: Vec<Arc<Rule>>, library: Vec<Arc<Rule>>, table: Table, tmms: usize) -> RuleInit {
+fn init(
+    rules: Vec<Arc<Rule>>,
+    library: Vec<Arc<Rule>>,
+    table: Table,
+    (tmms, route_domain): (usize, u16),
+) -> RuleInit {
     Box::new(move || {
         let mut running = Vec::new();
         for index in 0..tmms {
@@ -46,6 +51,7 @@ fn init(rules: Vec<Arc<Rule>>, library: Vec<Arc<Rule>>, table: Table, tmms: usiz
         Ok(Box::new(RunningRules {
             tmms: running,
             next: Cell::new(0),
+            route_domain,
         }) as Box<dyn Rules>)
     })
 }
@@ -54,6 +60,7 @@ fn init(rules: Vec<Arc<Rule>>, library: Vec<Arc<Rule>>, table: Table, tmms: usiz
 struct RunningRules {
     tmms: Vec<Rc<RefCell<Tmm>>>,
     next: Cell<usize>,
+    route_domain: u16,
 }
 
 impl Rules for RunningRules {
@@ -62,6 +69,7 @@ impl Rules for RunningRules {
         Box::new(ConnectionScript {
             tmm: Rc::clone(&self.tmms[index]),
             place: (index, self.tmms.len()),
+            route_domain: self.route_domain,
             connection: Connection::default(),
             failed: false,
         })
@@ -73,6 +81,7 @@ struct ConnectionScript {
     tmm: Rc<RefCell<Tmm>>,
     /// Which TMM, of how many.
     place: (usize, usize),
+    route_domain: u16,
     connection: Connection,
     /// After an error nothing runs any more, the closing events excepted.
     failed: bool,
@@ -85,7 +94,7 @@ impl Script for ConnectionScript {
         if self.failed || !tmm.handles(named) {
             return Vec::new();
         }
-        let mut host = ConnectionHost::new(event, facts, self.place);
+        let mut host = ConnectionHost::new(event, facts, self.place, self.route_domain);
         let outcome = tmm.fire(named, &mut self.connection, &mut host);
         let mut commands = host.commands;
         if let Err(error) = outcome {

@@ -11,6 +11,7 @@ use lab_f5::{as3, tmsh};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::certificate::Certificate;
 use crate::icontrol::ApiError;
 use crate::icontrol::device::Device;
 use crate::icontrol::server::{Server, ServerError};
@@ -29,6 +30,8 @@ pub struct Options {
     pub user: String,
     /// Its password.
     pub password: String,
+    /// Where the certificate goes that clients are shown, in PEM.
+    pub certificate: Option<PathBuf>,
 }
 
 /// The one line of JSON on standard output that says: ready.
@@ -47,6 +50,14 @@ pub enum ServeError {
     /// A file cannot be read.
     #[error("cannot read {path}: {error}")]
     Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The certificate cannot be written.
+    #[error("cannot write {path}: {error}")]
+    Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -79,7 +90,11 @@ impl ServeError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Unreadable { .. } | Self::Syntax(_) | Self::Refused(_) | Self::NotModelled { .. }
+            Self::Unreadable { .. }
+                | Self::Unwritable { .. }
+                | Self::Syntax(_)
+                | Self::Refused(_)
+                | Self::NotModelled { .. }
         )
     }
 }
@@ -103,7 +118,14 @@ pub fn serve_bigip(options: &Options) -> Result<(), ServeError> {
         if let Some((server, reason)) = device.offline().into_iter().next() {
             return Err(ServeError::NotModelled { server, reason });
         }
-        let server = Server::bind(options.rest).await?;
+        let certificate = Certificate::make().map_err(ServerError::from)?;
+        if let Some(path) = &options.certificate {
+            fs::write(path, &certificate.pem).map_err(|error| ServeError::Unwritable {
+                path: path.clone(),
+                error,
+            })?;
+        }
+        let server = Server::bind(options.rest, &certificate).await?;
         announce(&ReadyLine {
             rest: server.address,
             virtual_servers: device.addresses(),

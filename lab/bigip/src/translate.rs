@@ -30,10 +30,21 @@ pub struct Stage {
 pub struct Translation {
     /// For the engine.
     pub model: Model,
-    /// The rules of each virtual server, in order, by the virtual server's path.
-    pub rules: Vec<(String, Vec<Arc<Rule>>)>,
+    /// The rules of each virtual server.
+    pub rules: Vec<Attached>,
     /// All rules, for `call`.
     pub library: Vec<Arc<Rule>>,
+}
+
+/// The rules of one virtual server.
+#[derive(Debug)]
+pub struct Attached {
+    /// The virtual server's path.
+    pub server: String,
+    /// In order.
+    pub rules: Vec<Arc<Rule>>,
+    /// The route domain of its addresses, which rules see behind a `%`.
+    pub route_domain: u16,
 }
 
 /// Why a configuration cannot run here.
@@ -91,7 +102,11 @@ pub fn translate(objects: &[Object], stage: &Stage) -> Result<Translation, Vec<O
             }
         }
         virtual_servers.extend(translator.virtual_server(server, virtual_servers.is_empty()));
-        rules.push((server.path.clone(), attached));
+        rules.push(Attached {
+            server: server.path.clone(),
+            rules: attached,
+            route_domain: pool::server_domain(server),
+        });
     }
     match translator.obstacles.is_empty() {
         true => Ok(Translation {

@@ -52,11 +52,11 @@ impl Variant {
 
     /// The iRules of the virtual server, in order.
     fn rules(self, site: &Site) -> Vec<&'static str> {
-        let proxy = match site.proxy_protocol {
-            ProxyVersion::V1 => "proxy-v1",
-            ProxyVersion::V2 => "proxy-v2",
+        let mut rules = match site.proxy_protocol {
+            ProxyVersion::Off => vec![],
+            ProxyVersion::V1 => vec!["proxy-v1"],
+            ProxyVersion::V2 => vec!["proxy-v2"],
         };
-        let mut rules = vec![proxy];
         if self == Self::TlsOffload {
             rules.extend(["x-forwarded-for", "drain-by-websocket-close"]);
         }

@@ -29,6 +29,24 @@ pub struct Site {
     /// The gateways' admin port: plain HTTP, `GET /ready`.
     #[serde(default = "admin_port")]
     pub health_port: u16,
+    /// The admin port of each gateway, in their order, where they differ; each then has a monitor of its own.
+    #[serde(default)]
+    pub health_ports: Vec<u16>,
+    /// Seconds between two questions of the monitor.
+    #[serde(default = "five")]
+    pub monitor_interval: u32,
+    /// Unanswered or bad questions in a row that take a gateway out.
+    #[serde(default = "three")]
+    pub monitor_fall: u32,
+    /// Seconds that a gateway must answer well before it is put back.
+    #[serde(default)]
+    pub time_until_up: u32,
+    /// The route domain of all addresses; 0 is the device's own.
+    #[serde(default)]
+    pub route_domain: u16,
+    /// How gateways are chosen.
+    #[serde(default)]
+    pub balance: Balance,
     /// How many devices are connected at the peak.
     pub devices: u64,
     /// The translation addresses, one for each 60,000 devices of a gateway.
@@ -53,10 +71,33 @@ pub struct Site {
     pub event_trace: bool,
 }
 
+/// How a pool chooses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// The gateway with the fewest connections.
+    #[default]
+    LeastConnections,
+    /// In turn.
+    RoundRobin,
+}
+
+impl Balance {
+    /// The word of tmsh and of AS3.
+    pub fn mode(self) -> &'static str {
+        match self {
+            Self::LeastConnections => "least-connections-member",
+            Self::RoundRobin => "round-robin",
+        }
+    }
+}
+
 /// Versions of the PROXY protocol.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProxyVersion {
+    /// No header: the gateways see the SNAT addresses.
+    Off,
     /// A line of text.
     V1,
     /// Binary.
@@ -101,6 +142,30 @@ impl Site {
         per_gateway.div_ceil(PORTS_PER_SNAT_ADDRESS).max(1)
     }
 
+    /// Seconds without a good answer that take a gateway out: the appliance's own rule, three times the interval and one.
+    pub fn monitor_timeout(&self) -> u32 {
+        self.monitor_interval
+            .saturating_mul(self.monitor_fall)
+            .saturating_add(1)
+    }
+
+    /// The monitors: name and port. One for all gateways unless their admin ports differ.
+    pub(crate) fn monitors(&self) -> Vec<(String, u16)> {
+        if self.health_ports.is_empty() {
+            return vec![("ready".to_owned(), self.health_port)];
+        }
+        let named = |(index, port): (usize, &u16)| (format!("ready_{index}"), *port);
+        self.health_ports.iter().enumerate().map(named).collect()
+    }
+
+    /// An address as the device writes it: with its route domain, unless that is the default one.
+    pub(crate) fn placed(&self, address: IpAddr) -> String {
+        match self.route_domain {
+            0 => address.to_string(),
+            domain => format!("{address}%{domain}"),
+        }
+    }
+
     /// Seconds between TCP keep-alives: three fit into the idle timeout.
     pub fn keep_alive_interval(&self) -> u64 {
         (self.idle_timeout / 3).max(1)
@@ -142,6 +207,24 @@ impl Site {
                 "health-port",
                 format!("{gateway} requires a PROXY header there, which monitors do not send"),
                 "name the gateway's admin port".into(),
+            );
+        }
+        if !self.health_ports.is_empty() && self.health_ports.len() != self.gateways.len() {
+            return impossible(
+                "health-ports",
+                format!(
+                    "{} for {} gateways",
+                    self.health_ports.len(),
+                    self.gateways.len()
+                ),
+                "give one for each, or health-port for all".into(),
+            );
+        }
+        if self.monitor_interval == 0 || self.monitor_fall == 0 {
+            return impossible(
+                "monitor-interval",
+                "a monitor that asks every 0 seconds, or gives up after 0 questions".into(),
+                "give at least 1 for monitor-interval and monitor-fall".into(),
             );
         }
         let needed = self.snat_addresses_needed();
@@ -205,6 +288,14 @@ fn https() -> u16 {
 
 fn admin_port() -> u16 {
     8801
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn three() -> u32 {
+    3
 }
 
 fn five_minutes() -> u64 {

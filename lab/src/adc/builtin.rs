@@ -1,10 +1,7 @@
 //! The lab's own load balancer, in a process of its own so that its descriptors are not the lab's.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -15,6 +12,7 @@ use lab_adc::serve::ReadyLine;
 use tempfile::TempDir;
 
 use super::rest::Rest;
+use super::served::ServedChild;
 use super::{descriptors, model};
 use crate::interrupt::Interrupt;
 use crate::leash::{leashed, own_binary};
@@ -23,12 +21,8 @@ use crate::provider::{
 };
 use crate::stage::{PortModel, Stage};
 
-/// From start to the first connection.
-const TO_LISTEN: Duration = Duration::from_secs(20);
 /// From the first connection to a verdict on every member.
 const TO_CHECK: Duration = Duration::from_secs(60);
-/// As much of the child's complaint as is shown.
-const LONGEST_COMPLAINT: u64 = 16 * 1024;
 
 /// The lab's own load balancer.
 #[derive(Debug, Default)]
@@ -38,7 +32,7 @@ pub(crate) struct Builtin {
 
 #[derive(Debug)]
 struct Running {
-    child: Child,
+    child: ServedChild,
     rest: Rest,
     /// Holds the model it reads; removed with the process.
     _directory: TempDir,
@@ -63,7 +57,8 @@ impl Adc for Builtin {
             .context("cannot write the load balancer's model")?;
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
 
-        let mut child = leashed(own_binary()?)?
+        let mut command = leashed(own_binary()?)?;
+        command
             .args([
                 "adc",
                 "serve",
@@ -72,24 +67,14 @@ impl Adc for Builtin {
                 "127.0.0.1:0",
                 "--config",
             ])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot start the builtin load balancer")?;
-        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(anyhow!("the builtin load balancer's output is not piped").into());
-        };
-        // Until it is known where it answers, dropping `running` must still end it.
-        let nowhere = Rest(SocketAddr::from(([0, 0, 0, 0], 0)));
+            .arg(&config);
+        let (child, ready): (_, ReadyLine) =
+            ServedChild::start(command, "the builtin load balancer", interrupt)?;
         let running = self.running.insert(Running {
             child,
-            rest: nowhere,
+            rest: Rest(ready.rest),
             _directory: directory,
         });
-        let ready = await_ready(&mut running.child, stdout, stderr, interrupt)?;
-        running.rest = Rest(ready.rest);
         let address = ready
             .virtual_servers
             .first()
@@ -149,14 +134,6 @@ impl Builtin {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself; it holds nothing that needs an orderly end.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
 fn refuses_ports(ports: PortModel) -> Option<Refusal> {
     match ports {
         PortModel::HomeNat | PortModel::Ipv6Privacy => Some(Refusal {
@@ -169,61 +146,6 @@ fn refuses_ports(ports: PortModel) -> Option<Refusal> {
             ),
         }),
         _ => None,
-    }
-}
-
-/// Waits for the line that says where it listens.
-fn await_ready(
-    child: &mut Child,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
-    interrupt: &Interrupt,
-) -> Result<ReadyLine, ProviderError> {
-    let lines = first_line(stdout);
-    let mut line = None;
-    interrupt.wait_until(TO_LISTEN, || {
-        line = match lines.try_recv() {
-            Ok(line) => Some(line),
-            Err(TryRecvError::Empty) => return Ok(false),
-            Err(TryRecvError::Disconnected) => None,
-        };
-        Ok(true)
-    })?;
-    let Some(line) = line else {
-        // It must be at its end before its complaint can be read to the end.
-        let _ended = child.kill();
-        return Err(anyhow!(
-            "the builtin load balancer did not start: {}",
-            complaint(stderr)
-        )
-        .into());
-    };
-    // What it says later goes where the lab's own words go, and no pipe fills up.
-    std::thread::spawn(move || std::io::copy(&mut BufReader::new(stderr), &mut std::io::stderr()));
-    Ok(serde_json::from_str(&line)
-        .with_context(|| format!("the builtin load balancer said `{line}`"))?)
-}
-
-fn first_line(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        if BufReader::new(stdout)
-            .read_line(&mut line)
-            .is_ok_and(|bytes| bytes > 0)
-        {
-            // Who waited may have been interrupted.
-            let _unheard = sender.send(line);
-        }
-    });
-    receiver
-}
-
-fn complaint(stderr: ChildStderr) -> String {
-    let mut text = String::new();
-    match stderr.take(LONGEST_COMPLAINT).read_to_string(&mut text) {
-        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
-        _ => "it gave no reason".to_owned(),
     }
 }
 

@@ -2,16 +2,20 @@
 //!
 //! - [`Builtin`]: the lab's own, on the engine of `lab-adc`, in a process of its own.
 //! - [`Haproxy`]: the real one.
+//! - [`Standin`]: F5's files and iRules on the lab's own engine, steered over iControl REST.
 //!
-//! Both are told the same [`AdcSetup`](crate::provider::AdcSetup): `model` writes it down in the neutral model's words.
+//! All are told the same [`AdcSetup`](crate::provider::AdcSetup): `model` writes it down in the neutral model's words.
 
+mod bigip;
 mod builtin;
 mod descriptors;
 mod haproxy;
 mod model;
 mod rest;
+mod served;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bigip::Standin;
 pub(crate) use builtin::Builtin;
 pub(crate) use haproxy::Haproxy;

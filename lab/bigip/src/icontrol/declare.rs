@@ -23,6 +23,11 @@ impl Declarations {
         json!({ "version": "3.56.0", "release": "10", "schemaCurrent": "3.56.0", "schemaMinimum": "3.0.0" })
     }
 
+    /// The names of all tenants.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &str> {
+        self.tenants.keys().map(String::as_str)
+    }
+
     /// All tenants in one ADC; 204 when nothing is declared.
     pub(crate) fn current(&self) -> Result<(u16, Json), ApiError> {
         if self.tenants.is_empty() {

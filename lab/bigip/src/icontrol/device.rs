@@ -1,5 +1,6 @@
 //! The device: a request in, an answer out.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -21,6 +22,8 @@ use crate::translate::Stage;
 pub struct Device {
     pub(super) store: Store,
     pub(super) plane: Plane,
+    /// Partitions made by name; those with objects in them are known by these.
+    pub(super) partitions: BTreeSet<String>,
     access: Access,
     transactions: Transactions,
     declarations: Declarations,
@@ -37,6 +40,7 @@ impl Device {
             store: Store::new(),
             random: stage.seed,
             plane: Plane::new(stage),
+            partitions: BTreeSet::new(),
             access: Access::new(user.to_owned(), password.to_owned()),
             transactions: Transactions::default(),
             declarations: Declarations::default(),
@@ -69,6 +73,11 @@ impl Device {
             .list("virtual")
             .filter_map(|(path, _)| reason(path))
             .collect()
+    }
+
+    /// Tenants that AS3 has declared.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = &str> {
+        self.declarations.tenants()
     }
 
     /// Answers one request.

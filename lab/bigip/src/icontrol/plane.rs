@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use lab_adc::engine::{Engine, LogLine, MemberChange, MemberStats, VirtualServerStats};
+use lab_adc::faults::Ending;
 use lab_adc::model::{Member, Model};
 use lab_f5::object::{Object, endpoint};
 
@@ -190,6 +191,18 @@ impl Plane {
             }
         }
         all
+    }
+
+    /// Resets the connections that a member has in any virtual server.
+    pub(crate) async fn end_connections(&self, member: SocketAddr) {
+        for running in self.running.values() {
+            let change = MemberChange {
+                end_connections: Some(Ending::Reset),
+                ..MemberChange::default()
+            };
+            // Most virtual servers do not know the member.
+            drop(running.engine.handle().change_member(member, change).await);
+        }
     }
 
     /// The last log lines of all virtual servers.

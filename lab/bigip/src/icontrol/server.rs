@@ -11,15 +11,15 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::ALL_VERSIONS;
 
 use super::device::Device;
 use super::request::{Request, Response};
+use crate::certificate::{Certificate, CertificateError};
 
 /// A declaration with its iRules fits many times over.
 const LONGEST_BODY: usize = 8 << 20;
@@ -39,12 +39,9 @@ pub enum ServerError {
         /// What the kernel said.
         error: io::Error,
     },
-    /// No certificate can be made.
-    #[error("cannot make a certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// TLS does not take the certificate.
-    #[error("TLS: {0}")]
-    Tls(#[from] tokio_rustls::rustls::Error),
+    /// There is no TLS.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 /// A REST face that listens and does not serve yet.
@@ -56,17 +53,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens with a new self-signed certificate, as devices out of the box do.
+    /// Listens with this certificate.
     ///
     /// # Errors
     /// See [`ServerError`].
-    pub async fn bind(address: SocketAddr) -> Result<Self, ServerError> {
+    pub async fn bind(address: SocketAddr, certificate: &Certificate) -> Result<Self, ServerError> {
         let cannot = |error| ServerError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         Ok(Self {
             listener,
-            tls: acceptor()?,
+            tls: certificate.acceptor(ALL_VERSIONS)?,
             address,
         })
     }
@@ -99,22 +96,6 @@ impl Server {
             });
         }
     }
-}
-
-fn acceptor() -> Result<TlsAcceptor, ServerError> {
-    let names = vec![
-        "localhost".to_owned(),
-        "127.0.0.1".to_owned(),
-        "stand-in.tidegate.lab".to_owned(),
-    ];
-    let made = rcgen::generate_simple_self_signed(names)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn answer(

@@ -57,6 +57,11 @@ impl Store {
             .retain(|(_, path), _| !path.starts_with(folder));
     }
 
+    /// The partitions of all objects, with repetitions.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &str> {
+        self.objects.keys().map(|(_, path)| wire::partition(path))
+    }
+
     /// Everything as objects of the configuration.
     pub(crate) fn configuration(&self) -> Vec<Object> {
         let of = |((uri, path), body): (&Key, &Map<String, Json>)| {

@@ -13,12 +13,18 @@ pub(super) struct ConnectionHost<'a> {
     /// What is held of the side whose data event this is.
     held: Option<(Side, Vec<u8>)>,
     tmm: (usize, usize),
+    route_domain: u16,
     random: u64,
     pub(super) commands: Vec<Command>,
 }
 
 impl<'a> ConnectionHost<'a> {
-    pub(super) fn new(event: &Event<'_>, facts: &'a Facts<'a>, tmm: (usize, usize)) -> Self {
+    pub(super) fn new(
+        event: &Event<'_>,
+        facts: &'a Facts<'a>,
+        tmm: (usize, usize),
+        route_domain: u16,
+    ) -> Self {
         let held = match event {
             Event::ClientData(bytes) => Some((Side::Client, bytes.to_vec())),
             Event::ServerData(bytes) => Some((Side::Server, bytes.to_vec())),
@@ -33,6 +39,7 @@ impl<'a> ConnectionHost<'a> {
             facts: Some(facts),
             held,
             tmm,
+            route_domain,
             random,
             commands: Vec::new(),
         }
@@ -44,6 +51,7 @@ impl<'a> ConnectionHost<'a> {
             facts: None,
             held: None,
             tmm,
+            route_domain: 0,
             random: tmm.0 as u64,
             commands: Vec::new(),
         }
@@ -83,7 +91,7 @@ impl Host for ConnectionHost<'_> {
         Some(Flow {
             local,
             remote,
-            route_domain: 0,
+            route_domain: self.route_domain,
         })
     }
 

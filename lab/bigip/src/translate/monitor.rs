@@ -43,6 +43,7 @@ impl Translator<'_> {
             number("interval", 5),
             number("timeout", 16),
         );
+        monitor.rise = rise(&monitor, number("time-until-up", 0));
         monitor.port = self
             .setting(object, "destination")
             .and_then(|destination| destination.word().rsplit([':', '.']).next())
@@ -125,6 +126,14 @@ fn timed(mut monitor: Monitor, interval: u64, timeout: u64) -> Monitor {
     monitor
 }
 
+/// The appliance waits a time; the engine counts good probes: the first, and one per interval of the time.
+fn rise(monitor: &Monitor, time_until_up: u64) -> u32 {
+    let probes = Duration::from_secs(time_until_up)
+        .as_millis()
+        .div_ceil(monitor.interval.as_millis().max(1));
+    u32::try_from(probes + 1).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +143,13 @@ mod tests {
         assert_eq!(status_of(r"HTTP/1\.[01] 200"), Some(200));
         assert_eq!(status_of("HTTP/1.1 101"), Some(101));
         assert_eq!(status_of("ready"), None);
+    }
+
+    #[test]
+    fn a_time_until_up_is_more_good_probes() {
+        let monitor = timed(Monitor::new(MonitorKind::Tcp), 5, 16);
+
+        assert_eq!([0, 5, 6].map(|seconds| rise(&monitor, seconds)), [1, 2, 3]);
     }
 
     #[test]

@@ -20,14 +20,16 @@ impl Translator<'_> {
             );
             return None;
         };
+        let domain = server_domain(server);
         let members = object
             .entries("members")
             .iter()
-            .filter_map(|member| self.member(member))
+            .filter_map(|member| self.member(member, domain))
             .collect();
         let mut pool = Pool::new(path, members);
         pool.balance = self.balance(object);
         pool.monitors = self.monitors(object);
+        self.own_monitors(object, &mut pool);
         pool.service_down_action = match object.word("service-down-action") {
             None | Some("none") => ServiceDownAction::None,
             Some("reset") => ServiceDownAction::Reset,
@@ -69,7 +71,7 @@ impl Translator<'_> {
         }
     }
 
-    fn member(&mut self, member: &Property) -> Option<Member> {
+    fn member(&mut self, member: &Property, domain: u16) -> Option<Member> {
         let Some(found) = endpoint(&member.name) else {
             self.not_modelled(
                 &member.place,
@@ -77,6 +79,12 @@ impl Translator<'_> {
             );
             return None;
         };
+        if found.route_domain != domain {
+            self.not_modelled(
+                &member.place,
+                "members in another route domain than their virtual server",
+            );
+        }
         if member
             .get("priority-group")
             .is_some_and(|group| group != "0")
@@ -97,6 +105,58 @@ impl Translator<'_> {
         Some(model)
     }
 
+    /// Monitors of single members. The engine asks the same of all members, each at an address of its own.
+    fn own_monitors(&mut self, object: &Object, pool: &mut Pool) {
+        let mut shared: Option<Monitor> = None;
+        for entry in object.entries("members") {
+            let Some(name) = entry
+                .get("monitor")
+                .map(str::trim)
+                .filter(|name| !matches!(*name, "" | "default" | "none"))
+            else {
+                continue;
+            };
+            let Some(monitor) = self.monitor(object, &full_path(name)) else {
+                continue;
+            };
+            let address =
+                endpoint(&entry.name).map(|found| SocketAddr::new(found.address, found.port));
+            if let (Some(port), Some(member)) = (
+                monitor.port,
+                pool.members
+                    .iter_mut()
+                    .find(|member| Some(member.address) == address),
+            ) {
+                member.monitor_address = Some(SocketAddr::new(member.address.ip(), port));
+            }
+            let alike = Monitor {
+                port: None,
+                ..monitor
+            };
+            match &shared {
+                None => shared = Some(alike),
+                Some(first) if *first == alike => {}
+                Some(_) => self.not_modelled(
+                    &entry.place,
+                    "members whose monitors differ in more than their port",
+                ),
+            }
+        }
+        let Some(shared) = shared else { return };
+        if !pool.monitors.is_empty()
+            || pool
+                .members
+                .iter()
+                .any(|member| member.monitor_address.is_none())
+        {
+            self.not_modelled(
+                object.place_of("members"),
+                "pools where only some members have monitors of their own",
+            );
+        }
+        pool.monitors = vec![shared];
+    }
+
     fn monitors(&mut self, object: &Object) -> Vec<Monitor> {
         let text = object.word("monitor").unwrap_or("none");
         if text.starts_with("min ") {
@@ -110,6 +170,12 @@ impl Translator<'_> {
             .filter_map(|name| self.monitor(object, &full_path(name)))
             .collect()
     }
+}
+
+/// The route domain of a virtual server.
+pub(super) fn server_domain(server: &Object) -> u16 {
+    let destination = server.word("destination").and_then(endpoint);
+    destination.map_or(0, |found| found.route_domain)
 }
 
 /// Session and state together: disabled keeps persistent connections coming, forced offline none.

@@ -179,15 +179,7 @@ impl Builder<'_> {
             members.extend(self.members(node));
         }
         self.push("members", Value::Block(members), self.line("members"));
-        let monitors = self
-            .node
-            .get("monitors")
-            .map(Node::elements)
-            .unwrap_or_default();
-        let paths: Vec<String> = monitors
-            .iter()
-            .filter_map(|monitor| self.pointer(monitor, built_in_monitor))
-            .collect();
+        let paths = self.monitors_of(self.node);
         if !paths.is_empty() {
             self.push(
                 "monitor",
@@ -196,6 +188,15 @@ impl Builder<'_> {
             );
         }
         Some(self.object("pool", path))
+    }
+
+    /// The paths of the monitors that a pool or one of its members names.
+    fn monitors_of(&self, node: &Node) -> Vec<String> {
+        let monitors = node.get("monitors").map(Node::elements).unwrap_or_default();
+        monitors
+            .iter()
+            .filter_map(|monitor| self.pointer(monitor, built_in_monitor))
+            .collect()
     }
 
     /// One member per address.
@@ -238,7 +239,16 @@ impl Builder<'_> {
             };
             properties.push(entry("session", session.into()));
             properties.push(entry("state", state.into()));
-            let name = format!("{}/{text}{separator}{port}", self.tenant());
+            let monitors = self.monitors_of(node);
+            if !monitors.is_empty() {
+                properties.push(entry("monitor", monitors.join(" and ")));
+            }
+            // Shared nodes live in /Common, and their members with them.
+            let folder = match node.get("shareNodes").and_then(Node::word).as_deref() {
+                Some("true") => "/Common",
+                _ => self.tenant(),
+            };
+            let name = format!("{folder}/{text}{separator}{port}");
             members.push(Property {
                 name,
                 value: Value::Block(properties),
@@ -272,6 +282,7 @@ impl Builder<'_> {
         );
         self.word("interval", "interval", Some("5"));
         self.word("timeout", "timeout", Some("16"));
+        self.word("time-until-up", "timeUntilUp", Some("0"));
         self.word(
             "send",
             "send",

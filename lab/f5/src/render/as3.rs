@@ -1,5 +1,7 @@
 //! AS3: `POST /mgmt/shared/appsvcs/declare`.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value, json};
 
 use super::{Variant, rule_text};
@@ -15,11 +17,13 @@ pub(super) fn render(site: &Site, variant: Variant) -> String {
     application.insert("template".into(), json!("generic"));
     application.insert("devices".into(), service(site, variant));
     application.insert("gateways".into(), pool(site));
-    application.insert("ready".into(), monitor(site));
+    for (name, port) in site.monitors() {
+        application.insert(name, monitor(site, port));
+    }
     application.insert("tcp".into(), tcp(site));
     application.insert(
         "snat".into(),
-        json!({ "class": "SNAT_Pool", "snatAddresses": site.snat_addresses }),
+        json!({ "class": "SNAT_Pool", "snatAddresses": placed(site, &site.snat_addresses) }),
     );
     if variant == Variant::TlsOffload {
         web(site, &mut application);
@@ -54,7 +58,7 @@ fn service(site: &Site, variant: Variant) -> Value {
     let rules: Vec<String> = variant.rules(site).into_iter().map(rule_name).collect();
     let mut service = json!({
         "class": "Service_TCP",
-        "virtualAddresses": site.virtual_addresses,
+        "virtualAddresses": placed(site, &site.virtual_addresses),
         "virtualPort": site.virtual_port,
         "pool": "gateways",
         "profileTCP": { "use": "tcp" },
@@ -76,30 +80,47 @@ fn service(site: &Site, variant: Variant) -> Value {
 }
 
 fn pool(site: &Site) -> Value {
-    let members: Vec<Value> = site
-        .gateways
-        .iter()
-        .map(|gateway| json!({ "servicePort": gateway.port(), "serverAddresses": [gateway.ip()], "shareNodes": true }))
-        .collect();
-    json!({
+    let monitors = site.monitors();
+    let own_monitors = monitors.len() == site.gateways.len() && !site.health_ports.is_empty();
+    let mut members = vec![];
+    for (index, gateway) in site.gateways.iter().enumerate() {
+        let address = site.placed(gateway.ip());
+        let mut member = json!({ "servicePort": gateway.port(), "serverAddresses": [address], "shareNodes": true });
+        if own_monitors {
+            member["monitors"] = json!([{ "use": monitors[index].0 }]);
+        }
+        members.push(member);
+    }
+    let mut pool = json!({
         "class": "Pool",
-        "loadBalancingMode": "least-connections-member",
+        "loadBalancingMode": site.balance.mode(),
         "members": members,
-        "monitors": [{ "use": "ready" }],
         "serviceDownAction": "reset",
         "slowRampTime": site.slow_ramp,
-    })
+    });
+    if !own_monitors {
+        pool["monitors"] = json!([{ "use": monitors[0].0 }]);
+    }
+    pool
 }
 
-fn monitor(site: &Site) -> Value {
+fn placed(site: &Site, addresses: &[IpAddr]) -> Vec<String> {
+    addresses
+        .iter()
+        .map(|address| site.placed(*address))
+        .collect()
+}
+
+fn monitor(site: &Site, port: u16) -> Value {
     json!({
         "class": "Monitor",
         "monitorType": "http",
-        "interval": 5,
-        "timeout": 16,
+        "interval": site.monitor_interval,
+        "timeout": site.monitor_timeout(),
+        "timeUntilUp": site.time_until_up,
         "send": "GET /ready HTTP/1.1\\r\\nHost: tidegate\\r\\nConnection: close\\r\\n\\r\\n",
         "receive": "HTTP/1\\.[01] 200",
-        "targetPort": site.health_port,
+        "targetPort": port,
     })
 }
 

@@ -42,7 +42,9 @@ pub(super) fn render(site: &Site, variant: Variant) -> String {
         depth: 0,
     };
     let name = |object: &str| format!("/{}/tidegate_{object}", site.partition);
-    monitor(&mut lines, site, &name);
+    for (monitor_name, port) in site.monitors() {
+        monitor(&mut lines, site, &name(&monitor_name), port);
+    }
     pool(&mut lines, site, &name);
     tcp(&mut lines, site, &name);
     if variant == Variant::TlsOffload {
@@ -78,43 +80,55 @@ fn rule_path(site: &Site, rule: &str) -> String {
     format!("/{}/tidegate_{}", site.partition, rule.replace('-', "_"))
 }
 
-fn monitor(lines: &mut Lines, site: &Site, name: &dyn Fn(&str) -> String) {
-    lines.block(&format!("ltm monitor http {}", name("ready")), |lines| {
+fn monitor(lines: &mut Lines, site: &Site, path: &str, port: u16) {
+    lines.block(&format!("ltm monitor http {path}"), |lines| {
         lines.line("defaults-from /Common/http");
-        lines.line(&format!("destination *:{}", site.health_port));
+        lines.line(&format!("destination *:{port}"));
+        lines.line(&format!("interval {}", site.monitor_interval));
         lines.all(&[
-            ("interval", "5"),
             ("recv", "\"HTTP/1\\.[01] 200\""),
             ("recv-disable", "none"),
             (
                 "send",
                 "\"GET /ready HTTP/1.1\\r\\nHost: tidegate\\r\\nConnection: close\\r\\n\\r\\n\"",
             ),
-            ("time-until-up", "0"),
-            ("timeout", "16"),
         ]);
+        lines.line(&format!("time-until-up {}", site.time_until_up));
+        lines.line(&format!("timeout {}", site.monitor_timeout()));
     });
 }
 
 fn pool(lines: &mut Lines, site: &Site, name: &dyn Fn(&str) -> String) {
     lines.block(&format!("ltm pool {}", name("gateways")), |lines| {
-        lines.line("load-balancing-mode least-connections-member");
+        let monitors = site.monitors();
+        let own_monitors = !site.health_ports.is_empty();
+        lines.line(&format!("load-balancing-mode {}", site.balance.mode()));
         lines.block("members", |lines| {
-            for gateway in &site.gateways {
-                lines.block(&endpoint(&site.partition, *gateway), |lines| {
-                    lines.line(&format!("address {}", gateway.ip()));
+            for (index, gateway) in site.gateways.iter().enumerate() {
+                lines.block(&endpoint(site, *gateway), |lines| {
+                    lines.line(&format!("address {}", site.placed(gateway.ip())));
+                    if own_monitors {
+                        lines.line(&format!("monitor {}", name(&monitors[index].0)));
+                    }
                 });
             }
         });
-        lines.line(&format!("monitor {}", name("ready")));
+        if !own_monitors {
+            lines.line(&format!("monitor {}", name(&monitors[0].0)));
+        }
         lines.line("service-down-action reset");
         lines.line(&format!("slow-ramp-time {}", site.slow_ramp));
     });
 }
 
-fn endpoint(partition: &str, address: SocketAddr) -> String {
+fn endpoint(site: &Site, address: SocketAddr) -> String {
     let separator = if address.is_ipv6() { '.' } else { ':' };
-    format!("/{partition}/{}{separator}{}", address.ip(), address.port())
+    format!(
+        "/{}/{}{separator}{}",
+        site.partition,
+        site.placed(address.ip()),
+        address.port()
+    )
 }
 
 fn tcp(lines: &mut Lines, site: &Site, name: &dyn Fn(&str) -> String) {
@@ -173,7 +187,7 @@ fn snat(lines: &mut Lines, site: &Site, name: &dyn Fn(&str) -> String) {
     lines.block(&format!("ltm snatpool {}", name("snat")), |lines| {
         lines.block("members", |lines| {
             for address in &site.snat_addresses {
-                lines.line(&format!("/{}/{address}", site.partition));
+                lines.line(&format!("/{}/{}", site.partition, site.placed(*address)));
             }
         });
     });
@@ -197,7 +211,7 @@ fn virtual_server(
         |lines| {
             lines.line(&format!(
                 "destination {}",
-                endpoint(&site.partition, SocketAddr::new(address, site.virtual_port))
+                endpoint(site, SocketAddr::new(address, site.virtual_port))
             ));
             lines.line("ip-protocol tcp");
             lines.line(&format!(
@@ -220,11 +234,13 @@ fn virtual_server(
                     lines.block(&name("websocket"), |lines| lines.line("context all"));
                 }
             });
-            lines.block("rules", |lines| {
-                for rule in variant.rules(site) {
-                    lines.line(&rule_path(site, rule));
-                }
-            });
+            if !variant.rules(site).is_empty() {
+                lines.block("rules", |lines| {
+                    for rule in variant.rules(site) {
+                        lines.line(&rule_path(site, rule));
+                    }
+                });
+            }
             lines.line("service-down-immediate-action reset");
             lines.line(&format!(
                 "source {}",

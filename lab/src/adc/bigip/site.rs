@@ -1,0 +1,153 @@
+//! A setup in the words of a site file, and what cannot be said in them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use lab_f5::render::{self, Variant};
+use lab_f5::site::{self, ProxyVersion, Site};
+use serde_json::Value as Json;
+
+use crate::provider::{AdcSetup, MonitorSetup, Refusal, RefusalKind};
+use crate::stage::{Balance, Check, PortModel, SendProxy, Stage};
+
+/// The pool's name in the declaration.
+const POOL: &str = "tidegate/gateways";
+
+/// What a setup becomes on a device.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Declared {
+    /// The body of `POST /mgmt/shared/appsvcs/declare`.
+    pub(super) declaration: Json,
+    /// The partition that AS3 makes for it.
+    pub(super) tenant: String,
+    /// The pool's path.
+    pub(super) pool: String,
+}
+
+/// The setup as a site. Devices arrive at `listen`.
+pub(super) fn of(setup: &AdcSetup, tenant: &str, listen: SocketAddr) -> Site {
+    let monitor = setup.monitor.map_or((5, 3, 0), seconds);
+    Site {
+        partition: "Common".to_owned(),
+        tenant: tenant.to_owned(),
+        virtual_addresses: vec![listen.ip()],
+        virtual_port: listen.port(),
+        gateways: setup.members.iter().map(|member| member.address).collect(),
+        health_port: 0,
+        health_ports: setup
+            .members
+            .iter()
+            .map(|member| member.admin.port())
+            .collect(),
+        monitor_interval: monitor.0,
+        monitor_fall: monitor.1,
+        time_until_up: monitor.2,
+        route_domain: 0,
+        balance: match setup.balance {
+            Balance::RoundRobin => site::Balance::RoundRobin,
+            // A hash of the source is refused while planning.
+            Balance::LeastConnections | Balance::Source => site::Balance::LeastConnections,
+        },
+        devices: u64::from(setup.connections),
+        snat_addresses: setup.snat_addresses.clone(),
+        proxy_protocol: match setup.proxy_protocol {
+            SendProxy::Off => ProxyVersion::Off,
+            SendProxy::V1 => ProxyVersion::V1,
+            // The CRC is refused while planning.
+            SendProxy::V2 | SendProxy::V2Crc32c => ProxyVersion::V2,
+        },
+        idle_timeout: 300,
+        slow_ramp: 0,
+        certificate: "/Common/default.crt".to_owned(),
+        key: "/Common/default.key".to_owned(),
+        event_trace: false,
+    }
+}
+
+/// The shipped declaration for a site.
+pub(super) fn declare(site: &Site, variant: Variant) -> anyhow::Result<Declared> {
+    site.check()
+        .map_err(|error| anyhow!("the stage does not fit a BIG-IP: {error}"))?;
+    let name = format!("{}.as3.json", variant.name());
+    let file = render::files(site)
+        .into_iter()
+        .find(|file| file.name == name)
+        .with_context(|| format!("no file {name} is rendered"))?;
+    Ok(Declared {
+        declaration: serde_json::from_str(&file.text)
+            .with_context(|| format!("{name} is rendered as something else than JSON"))?,
+        tenant: site.tenant.clone(),
+        pool: format!("/{}/{POOL}", site.tenant),
+    })
+}
+
+/// A virtual address of no network; a stand-in listens on the lab's own loopback instead.
+pub(super) fn documentation_address(family_of: IpAddr) -> SocketAddr {
+    let address: IpAddr = match family_of {
+        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 10).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10).into(),
+    };
+    SocketAddr::new(address, 443)
+}
+
+/// What no BIG-IP does.
+pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
+    let by_nature = |reason: String, remedy: &str| {
+        Some(Refusal {
+            kind: RefusalKind::ByNature,
+            reason,
+            remedy: remedy.to_owned(),
+        })
+    };
+    if stage.adc.balance == Balance::Source {
+        return by_nature(
+            "BIG-IP has no balancing by a hash of the source, only persistence".to_owned(),
+            "use --adc builtin or haproxy, or adc.balance = \"least-connections\"",
+        );
+    }
+    if stage.adc.proxy_protocol == SendProxy::V2Crc32c {
+        return by_nature(
+            "the shipped iRules send no CRC32C with the PROXY header".to_owned(),
+            "use --adc builtin or haproxy, or adc.proxy-protocol = \"v2\"",
+        );
+    }
+    let monitor = stage.adc.monitor.as_ref()?;
+    if monitor.check == Check::Connect {
+        return by_nature(
+            "the shipped configuration asks GET /ready: BIG-IP's monitors bypass the iRule that sends the PROXY header".to_owned(),
+            "use --adc builtin or haproxy, or adc.monitor.check = \"ready\"",
+        );
+    }
+    let interval = monitor.interval.get();
+    if interval.subsec_nanos() != 0 {
+        return by_nature(
+            format!("BIG-IP's monitors count whole seconds, not {interval:?}"),
+            "use --adc builtin or haproxy, or adc.monitor.interval = \"1s\"",
+        );
+    }
+    None
+}
+
+/// How many TMMs hand out source ports like this. What is nobody's habit but the kernel's is left to the device: it strides by its four TMMs.
+pub(super) fn tmms(ports: PortModel) -> Result<usize, Refusal> {
+    match ports {
+        PortModel::Range => Ok(1),
+        PortModel::LinuxConnect | PortModel::Stride4 => Ok(4),
+        PortModel::PerCoreResidue => Ok(8),
+        PortModel::Stride16 => Ok(16),
+        other => Err(Refusal {
+            kind: RefusalKind::ByNature,
+            reason: format!("no number of TMMs hands out source ports like {other}"),
+            remedy: "use --adc builtin, or adc.snat-ports = range, stride-4, per-core-residue or stride-16".to_owned(),
+        }),
+    }
+}
+
+/// Interval, bad answers that take a member out, and seconds of good ones that bring it back.
+fn seconds(monitor: MonitorSetup) -> (u32, u32, u32) {
+    let whole = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    let interval = whole(monitor.interval).max(1);
+    let until_up = interval.saturating_mul(monitor.rise.saturating_sub(1));
+    (interval, monitor.fall.max(1), until_up)
+}
