@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use lab_record::ledger::Account;
-use lab_record::run::{Histogram, Workgroup};
+use lab_record::run::{Histogram, PoolMember, Workgroup};
 use lab_record::statistics::Residues;
 
 use crate::gateway::admin::{ConnectionEntry, WorkgroupCount};
@@ -39,6 +39,8 @@ pub(crate) struct Evidence {
     pub(crate) account: Option<Account>,
     /// How long messages took.
     pub(crate) latencies: Option<Latencies>,
+    /// When things were seen for the first time, and how it went in between.
+    pub(crate) moments: Moments,
     /// How far the lab's own producer was behind its schedule at worst.
     pub(crate) worst_lag: Duration,
 }
@@ -54,6 +56,36 @@ pub(crate) struct Sighting {
     pub(crate) connections: Vec<ConnectionEntry>,
     /// What the kernel says of its connections: their remote ends.
     pub(crate) kernel_peers: HashSet<SocketAddr>,
+}
+
+/// When things were seen, in milliseconds since the first step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Moments {
+    /// A device lost its connection or got none.
+    pub(crate) device_failed: Option<i64>,
+    /// A gateway had ended on its own.
+    pub(crate) gateway_ended: Option<i64>,
+    /// The gateways' connections were compared with the kernel's, the last time.
+    pub(crate) sighted: Option<i64>,
+    /// The run, window by window.
+    pub(crate) windows: Vec<Window>,
+}
+
+/// Half a second or more of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Window {
+    /// Its end, in milliseconds since the first step.
+    pub(crate) at_ms: i64,
+    /// Messages that reached devices, per second.
+    pub(crate) deliveries_per_s: f64,
+    /// Median of the delivery times in microseconds; none when nothing was timed, and so on below.
+    pub(crate) p50_us: Option<u64>,
+    /// Their 99th percentile.
+    pub(crate) p99_us: Option<u64>,
+    /// The longest.
+    pub(crate) max_us: Option<u64>,
+    /// How late the fleet did what was due, at worst.
+    pub(crate) lag_us: Option<u64>,
 }
 
 /// A gateway that ended on its own.
@@ -80,6 +112,19 @@ impl Evidence {
         bars.collect()
     }
 
+    /// The pool, by the gateways' numbers.
+    pub(crate) fn pool(&self) -> Vec<PoolMember> {
+        let members = self.members.iter().zip(0..);
+        members
+            .map(|(member, gateway)| PoolMember {
+                gateway,
+                up: member.up,
+                current: member.current,
+                total: member.total,
+            })
+            .collect()
+    }
+
     /// The source ports that placement saw, by residue.
     pub(crate) fn residues(&self) -> Option<Residues> {
         let clients = || {
@@ -101,6 +146,7 @@ impl Evidence {
         let named = [
             ("delivered", &latencies.deliveries),
             ("published", &latencies.acknowledgements),
+            ("generator-lag", &latencies.lags),
         ];
         let happened = named.into_iter().filter(|(_, times)| !times.is_empty());
         happened

@@ -11,7 +11,9 @@ pub(crate) fn passed() -> Run {
         name: "spread".to_owned(),
         wanted: "even over 4 workgroups".to_owned(),
         measured: "max/mean 1.020".to_owned(),
+        interval: None,
         held: Some(true),
+        first_broke_ms: None,
         cause: None,
         remarks: vec![],
     };
@@ -37,6 +39,7 @@ pub(crate) fn passed() -> Run {
             workgroups: bars
                 .map(|(connections, workgroup)| bar(workgroup, *connections))
                 .collect(),
+            members: vec![],
             ports: None,
             events: vec![],
             series: vec![],

@@ -1,5 +1,6 @@
 //! From what was expected and what was seen to what held. Pure.
 
+mod context;
 mod messages;
 
 use std::collections::{BTreeMap, HashSet};
@@ -36,6 +37,7 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     answers.extend(expect.probes.as_ref().map(|wanted| probes(wanted, seen)));
     answers.extend(expect.knocks.map(|wanted| knocks(wanted, seen)));
     answers.extend(expect.members_up.map(|wanted| members_up(wanted, seen)));
+    context::add(&mut answers, expect, seen);
     answers
 }
 
@@ -50,7 +52,9 @@ pub(crate) fn answer(
         name: name.to_owned(),
         wanted: wanted.into(),
         measured: measured.into(),
+        interval: None,
         held,
+        first_broke_ms: None,
         cause: None,
         remarks: vec![],
     }

@@ -234,6 +234,8 @@ pub(crate) struct Latencies {
     pub(crate) deliveries: Histogram<u64>,
     /// From when a publish was meant to be sent to its acknowledgement.
     pub(crate) acknowledgements: Histogram<u64>,
+    /// From when the fleet meant to do something to when it did.
+    pub(crate) lags: Histogram<u64>,
 }
 
 /// Lets devices publish `/topic/device-N`.

@@ -15,7 +15,8 @@ pub(crate) fn of(process: &str, pid: u32) -> Option<Resources> {
     Some(Resources {
         process: process.to_owned(),
         cpu_ms: u64::try_from(cpu(&stat)?.as_millis()).ok()?,
-        peak_rss_bytes: peak_rss(&status)?,
+        peak_rss_bytes: kilobytes(&status, "VmHWM:")?,
+        rss_bytes: kilobytes(&status, "VmRSS:")?,
         descriptors: u64::try_from(descriptors).ok()?,
     })
 }
@@ -29,11 +30,14 @@ fn cpu(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis((user + system) * 1000 / TICKS))
 }
 
-/// The line `VmHWM:  1234 kB`.
-fn peak_rss(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// Bytes of the kernel's own objects (sockets, their queues, inodes) on the whole machine; none where it does not say.
+pub(crate) fn slab() -> Option<u64> {
+    kilobytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "Slab:")
+}
+
+/// The line `VmHWM:  1234 kB`, in bytes.
+fn kilobytes(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
@@ -46,6 +50,7 @@ mod tests {
         let used = of("test", std::process::id()).unwrap();
 
         assert!(used.peak_rss_bytes > 100_000, "{used:?}");
+        assert!(used.rss_bytes <= used.peak_rss_bytes, "{used:?}");
         assert!(used.descriptors >= 3, "{used:?}");
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn cell(run: &Run, cell: &Cell) -> String {
         Verdict::Fail | Verdict::Inconclusive => {
             text.push('\n');
             broken(&mut text, cell);
-            let _ = writeln!(text, "  next      {}", next_command(run, cell));
+            let _ = writeln!(text, "  next      {}", run.repeat(cell));
         }
         Verdict::Unfit | Verdict::LabFailed | Verdict::Interrupted => {
             text.push('\n');
@@ -93,14 +93,6 @@ pub(crate) fn heading(run: &Run, cell: &Cell) -> String {
     }
 }
 
-/// The command that repeats one cell.
-pub(crate) fn next_command(run: &Run, cell: &Cell) -> String {
-    if cell.name.is_empty() || run.command.contains(" --cell ") {
-        return run.command.clone();
-    }
-    format!("{} --cell '{}'", run.command, cell.name)
-}
-
 /// Rule, measured and cause of what did not hold; then the bars.
 fn broken(text: &mut String, cell: &Cell) {
     let undecided = cell.verdict == Verdict::Inconclusive;
@@ -116,6 +108,12 @@ fn broken(text: &mut String, cell: &Cell) {
             expectation.name, expectation.wanted
         );
         let _ = writeln!(text, "  measured  {}", expectation.measured);
+        if let Some(interval) = &expectation.interval {
+            let _ = writeln!(text, "  how sure  {interval}");
+        }
+        if let Some(since) = lab_report::since(cell, expectation) {
+            let _ = writeln!(text, "  first     {since}");
+        }
         if let Some(cause) = &expectation.cause {
             let _ = writeln!(text, "  cause     {cause}");
         }

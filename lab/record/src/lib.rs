@@ -1,10 +1,12 @@
 //! What happened in a run, as data, and what follows from it. It starts nothing and reads no clock.
 //!
+//! - [`faults`]: what was broken on purpose, and when.
 //! - [`ledger`]: what the log holds against what devices received.
 //! - [`run`]: the content of `run.json`.
 //! - [`statistics`]: how evenly connections are spread over workgroups, and why not.
 //! - [`verdict`]: from expectations to one word and an exit status.
 
+pub mod faults;
 pub mod ledger;
 pub mod run;
 pub mod statistics;

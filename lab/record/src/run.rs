@@ -86,6 +86,9 @@ pub struct Cell {
     pub expectations: Vec<Expectation>,
     /// Connections per workgroup of each gateway.
     pub workgroups: Vec<Workgroup>,
+    /// The load balancer's pool at the end, as it counts itself; empty without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<PoolMember>,
     /// The source ports that placement saw, by residue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<Residues>,
@@ -131,8 +134,14 @@ pub struct Expectation {
     pub wanted: String,
     /// What was measured, in words.
     pub measured: String,
+    /// How sure the measurement is, in words: where the true value lies, or what chance alone would explain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
     /// Whether it held; unknown when the measurement cannot decide.
     pub held: Option<bool>,
+    /// When it did not hold for the first time, in milliseconds since the cell's first step, where that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_broke_ms: Option<i64>,
     /// Why it did not hold, as far as the lab can tell; why it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -150,6 +159,19 @@ pub struct Workgroup {
     pub workgroup: u32,
     /// Device connections it held.
     pub connections: u64,
+}
+
+/// One gateway as the load balancer counts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolMember {
+    /// The gateway, from 0.
+    pub gateway: u32,
+    /// Whether it would get new connections.
+    pub up: bool,
+    /// Connections open at the end.
+    pub current: u64,
+    /// Connections since the start.
+    pub total: u64,
 }
 
 /// Something that happened at one moment.
@@ -203,6 +225,9 @@ pub struct Resources {
     pub cpu_ms: u64,
     /// Resident memory at its highest, in bytes.
     pub peak_rss_bytes: u64,
+    /// Resident memory at the end of the last step, in bytes.
+    #[serde(default)]
+    pub rss_bytes: u64,
     /// Open descriptors at the end of the last step.
     pub descriptors: u64,
 }
@@ -255,6 +280,14 @@ impl Run {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// The command that repeats one cell of it.
+    pub fn repeat(&self, cell: &Cell) -> String {
+        if cell.name.is_empty() || self.command.contains(" --cell ") {
+            return self.command.clone();
+        }
+        format!("{} --cell '{}'", self.command, cell.name)
     }
 
     /// The verdict over all cells.

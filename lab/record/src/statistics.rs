@@ -4,6 +4,7 @@
 //! - [`limits`]: what chance alone would not exceed.
 //! - [`judgement`]: what follows for an expectation.
 //! - [`residues`]: source ports by residue, the usual cause of an uneven spread, in words.
+//! - [`interval`]: where a measured value may truly lie.
 //!
 //! The coefficient of variation and Jain's index are not here: w² = χ²/n = CV², and Jain's index is 1/(1 + CV²). One number is enough.
 
@@ -17,6 +18,9 @@ pub mod judgement;
 
 pub mod residues;
 
+pub mod interval;
+
+pub use interval::Interval;
 pub use judgement::{Finding, Judgement, Severity, judge};
 pub use residues::{Residues, cause};
 pub use spread::Spread;

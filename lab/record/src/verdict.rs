@@ -123,7 +123,9 @@ mod tests {
             name: String::new(),
             wanted: String::new(),
             measured: String::new(),
+            interval: None,
             held,
+            first_broke_ms: None,
             cause: None,
             remarks: vec![],
         }

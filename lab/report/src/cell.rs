@@ -1,6 +1,9 @@
 //! One cell, section by section. A section without anything to show is left out; a reader never meets an empty frame.
 
-use lab_record::run::{Cell, Event, Expectation, Histogram};
+mod ledger;
+
+use lab_record::faults::faults;
+use lab_record::run::{Cell, Event, Expectation, Histogram, PoolMember};
 use lab_record::statistics::{Spread, limits};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -9,8 +12,8 @@ use crate::chart::bars::Bars;
 use crate::chart::curves::{self, Curve};
 use crate::chart::{heat, timeline, topology};
 use crate::distribution::decoded;
-use crate::findings;
-use crate::words::{bytes, grouped, p_value, span_ms, span_us};
+use crate::findings::since;
+use crate::words::{bytes, figure, grouped, moment, p_value, span_ms, span_us};
 
 /// Histograms with this prefix are stages of a failover and are drawn as one waterfall.
 const FAILOVER: &str = "failover-";
@@ -20,7 +23,7 @@ const EVENTS: usize = 200;
 /// Everything about one cell.
 pub(crate) fn draw(cell: &Cell) -> Markup {
     html! {
-        (expectations(&cell.expectations))
+        (expectations(cell))
         (topology::draw(&cell.stage, &cell.providers.adc, &cell.providers.kafka))
         (providers(cell))
         (spread(cell))
@@ -28,26 +31,29 @@ pub(crate) fn draw(cell: &Cell) -> Markup {
         (time_line(cell))
         (waterfall(&cell.histograms))
         (latency(&cell.histograms))
-        (ledger(cell.ledger.as_ref()))
+        (ledger::draw(cell.ledger.as_ref()))
         (resources(cell))
         (events(&cell.events))
     }
 }
 
-fn expectations(list: &[Expectation]) -> Markup {
+fn expectations(cell: &Cell) -> Markup {
+    let list = by_weight(&cell.expectations);
     html! {
         @if !list.is_empty() {
             h3 { "Expectations" }
             table {
                 thead { tr { th { "" } th { "rule" } th { "wanted" } th { "measured" } } }
                 tbody {
-                    @for e in list {
+                    @for e in &list {
                         tr {
                             td { (held(e.held)) }
                             th scope="row" { (e.name) }
                             td { (e.wanted) }
                             td {
                                 (e.measured)
+                                @if let Some(interval) = &e.interval { p.remark { (interval) } }
+                                @if let Some(since) = since(cell, e) { p.remark { "first broke " (since) } }
                                 @if let Some(cause) = &e.cause { p.cause { (cause) } }
                                 @for remark in &e.remarks { p.remark { (remark) } }
                             }
@@ -57,6 +63,17 @@ fn expectations(list: &[Expectation]) -> Markup {
             }
         }
     }
+}
+
+/// What did not hold first, then what is not known.
+fn by_weight(list: &[Expectation]) -> Vec<&Expectation> {
+    let mut sorted: Vec<&Expectation> = list.iter().collect();
+    sorted.sort_by_key(|e| match e.held {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    });
+    sorted
 }
 
 /// A word and a sign; the colour only repeats them.
@@ -141,15 +158,41 @@ fn shares(cell: &Cell) -> Markup {
             h3 { "Connections per gateway" }
             (Bars { title: "Connections per gateway", of: "gateway", bars: gateways, limit: None }.draw())
         }
+        (pool(&cell.members))
+    }
+}
+
+/// The pool as the load balancer counts it, which is a witness of its own.
+fn pool(members: &[PoolMember]) -> Markup {
+    let total: u64 = members.iter().map(|member| member.total).sum();
+    let share = |part: u64| format!("{} %", figure(100.0 * part as f64 / total.max(1) as f64));
+    html! {
+        @if !members.is_empty() {
+            h3 { "Pool members, as the load balancer counts them" }
+            table {
+                thead { tr { th { "member" } th { "health" } th.number { "open at the end" } th.number { "since the start" } th.number { "share" } } }
+                tbody {
+                    @for member in members {
+                        tr {
+                            th scope="row" { "gateway " (member.gateway) }
+                            td { @if member.up { span.good { "✓ up" } } @else { span.bad { "✗ down" } } }
+                            td.number { (grouped(member.current)) }
+                            td.number { (grouped(member.total)) }
+                            td.number { (share(member.total)) }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
 fn time_line(cell: &Cell) -> Markup {
-    let bands = findings::bands(&cell.events);
+    let faults = faults(cell);
     html! {
         @if cell.series.iter().any(|s| s.points.len() > 1) {
             h3 { "Time line" }
-            (timeline::panels(&cell.series, &bands))
+            (timeline::panels(&cell.series, &faults))
         }
     }
 }
@@ -171,7 +214,7 @@ fn latency(histograms: &[Histogram]) -> Markup {
         @if !histograms.is_empty() {
             h3 { "Times" }
             table {
-                thead { tr { th { "what" } th { "count" } th { "median" } th { "99 %" } th { "longest" } } }
+                thead { tr { th { "what" } th.number { "count" } th.number { "median" } th.number { "99 %" } th.number { "longest" } } }
                 tbody {
                     @for h in histograms {
                         tr {
@@ -211,33 +254,6 @@ fn curves_of<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Vec<Curve<'
         .collect()
 }
 
-/// The ledger's numbers as a table, its violations below.
-fn ledger(ledger: Option<&Value>) -> Markup {
-    let Some(Value::Object(fields)) = ledger else {
-        return html! {};
-    };
-    html! {
-        h3 { "Delivery ledger" }
-        p.small { "Truth is an independent read of the topic; every delivery of every device was held against it." }
-        table { tbody {
-            @for (name, value) in fields {
-                @if !matches!(value, Value::Array(_) | Value::Object(_)) {
-                    tr { th scope="row" { (name) } td.number { (plain(value)) } }
-                }
-            }
-        } }
-        @for (name, value) in fields {
-            @if let Value::Array(list) = value {
-                @if !list.is_empty() {
-                    h4 { (name) }
-                    ol { @for entry in list.iter().take(50) { li { (plain(entry)) } } }
-                    @if list.len() > 50 { p.small { (grouped(list.len() as u64 - 50)) " more are in the record." } }
-                }
-            }
-        }
-    }
-}
-
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -256,7 +272,7 @@ fn resources(cell: &Cell) -> Markup {
         @if !cell.resources.is_empty() {
             h3 { "Resources" }
             table {
-                thead { tr { th { "process" } th { "processor time" } th { "peak memory" } th { "descriptors" } } }
+                thead { tr { th { "process" } th.number { "processor time" } th.number { "peak memory" } th.number { "descriptors" } } }
                 tbody {
                     @for r in &cell.resources {
                         tr {
@@ -272,7 +288,9 @@ fn resources(cell: &Cell) -> Markup {
     }
 }
 
-fn events(events: &[Event]) -> Markup {
+fn events(all: &[Event]) -> Markup {
+    // What was used after each step is for programs; people have the table of resources.
+    let events: Vec<&Event> = all.iter().filter(|event| event.kind != "usage").collect();
     html! {
         @if !events.is_empty() {
             details {
@@ -293,9 +311,4 @@ fn events(events: &[Event]) -> Markup {
             }
         }
     }
-}
-
-fn moment(ms: i64) -> String {
-    let text = span_ms(ms.unsigned_abs());
-    if ms < 0 { format!("-{text}") } else { text }
 }

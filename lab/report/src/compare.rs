@@ -3,14 +3,13 @@
 //! Cells are matched by scenario, cell and providers. A time is compared by its distribution; with at least [`REPEATS`] runs on both sides the spread
 //! between runs decides instead, because it holds the machine's moods as well.
 
-mod interval;
 mod metric;
 mod page;
 mod text;
 
 use lab_record::run::Run;
 
-pub use interval::Interval;
+pub use lab_record::statistics::Interval;
 pub use page::page;
 pub use text::text;
 

@@ -1,11 +1,10 @@
 //! What did not hold, first on every rendering: the rule, what was wanted, what was measured, the likely cause and the next command.
 
-use lab_record::run::{Cell, Event, Run};
+use lab_record::faults::in_force;
+use lab_record::run::{Cell, Expectation, Run};
 use lab_record::verdict::Verdict;
-use serde_json::Value;
 
-use crate::chart::timeline::Band;
-use crate::words::count;
+use crate::words::{count, moment};
 
 /// One thing a reader must know, from one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,26 +17,42 @@ pub(crate) struct Finding<'a> {
     pub(crate) wanted: &'a str,
     /// What was measured; empty where nothing was.
     pub(crate) measured: &'a str,
-    /// The likely cause, or the remedy.
+    /// How sure the measurement is.
+    pub(crate) interval: Option<&'a str>,
+    /// Since when it did not hold, and which fault was in force then.
+    pub(crate) since: Option<String>,
+    /// The likely cause.
     pub(crate) cause: Option<&'a str>,
+    /// What to do about it, where nothing was measured.
+    pub(crate) remedy: Option<&'a str>,
+    /// The command that shows it again, and nothing else.
+    pub(crate) next: String,
     /// Whether it is known not to hold; else it could not be decided.
     pub(crate) broken: bool,
 }
 
 /// All findings of a run, broken expectations before undecided ones.
 pub(crate) fn of(run: &Run) -> Vec<Finding<'_>> {
-    let mut all: Vec<Finding<'_>> = run.cells.iter().flat_map(of_cell).collect();
+    let mut all: Vec<Finding<'_>> = run
+        .cells
+        .iter()
+        .flat_map(|cell| of_cell(run, cell))
+        .collect();
     all.sort_by_key(|finding| !finding.broken);
     all
 }
 
-fn of_cell(cell: &Cell) -> Vec<Finding<'_>> {
+fn of_cell<'a>(run: &'a Run, cell: &'a Cell) -> Vec<Finding<'a>> {
     let no_verdict = cell.reason.as_deref().map(|reason| Finding {
         cell: &cell.name,
         rule: cell.verdict.word(),
         wanted: "",
         measured: reason,
-        cause: cell.remedy.as_deref(),
+        interval: None,
+        since: None,
+        cause: None,
+        remedy: cell.remedy.as_deref(),
+        next: run.repeat(cell),
         broken: cell.verdict == Verdict::LabFailed,
     });
     let expectations = cell
@@ -49,10 +64,21 @@ fn of_cell(cell: &Cell) -> Vec<Finding<'_>> {
             rule: &e.name,
             wanted: &e.wanted,
             measured: &e.measured,
+            interval: e.interval.as_deref(),
+            since: since(cell, e),
             cause: e.cause.as_deref(),
+            remedy: None,
+            next: run.repeat(cell),
             broken: e.held == Some(false),
         });
     no_verdict.into_iter().chain(expectations).collect()
+}
+
+/// When an expectation was first seen broken: "12.3 s into the run, during kill gateway 1".
+pub fn since(cell: &Cell, expectation: &Expectation) -> Option<String> {
+    let at = expectation.first_broke_ms?;
+    let fault = in_force(cell, at).map_or_else(String::new, |words| format!(", {words}"));
+    Some(format!("{} into the run{fault}", moment(at)))
 }
 
 /// The verdict as a sentence: "FAIL: 2 of 8 cells broke an expectation".
@@ -64,7 +90,11 @@ pub(crate) fn sentence(run: &Run) -> String {
         .iter()
         .filter(|cell| cell.verdict == verdict)
         .count();
-    let of = format!("{with} of {}", count(cells, "cell", "cells"));
+    let of = if cells == 1 {
+        all(cells)
+    } else {
+        format!("{with} of {}", count(cells, "cell", "cells"))
+    };
     match verdict {
         Verdict::Pass => format!("every expectation held in {}", all(cells)),
         Verdict::Fail => format!("an expectation was broken in {of}"),
@@ -83,32 +113,4 @@ fn all(cells: usize) -> String {
     } else {
         format!("all {cells} cells")
     }
-}
-
-/// The faults of a cell: events of kind `fault`, each until the event of kind `fault-over` with the same name.
-pub(crate) fn bands(events: &[Event]) -> Vec<Band> {
-    events
-        .iter()
-        .filter(|event| event.kind == "fault")
-        .map(|event| Band {
-            label: name(event).to_owned(),
-            from: event.at_ms,
-            until: events
-                .iter()
-                .find(|over| {
-                    over.kind == "fault-over"
-                        && over.at_ms >= event.at_ms
-                        && name(over) == name(event)
-                })
-                .map(|over| over.at_ms),
-        })
-        .collect()
-}
-
-fn name(event: &Event) -> &str {
-    event
-        .detail
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or("fault")
 }

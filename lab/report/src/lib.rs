@@ -23,3 +23,5 @@ pub mod overview;
 pub mod page;
 pub mod summary;
 mod words;
+
+pub use findings::since;

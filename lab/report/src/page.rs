@@ -77,15 +77,15 @@ fn first_findings(run: &Run) -> Markup {
     html! {
         @if !findings.is_empty() {
             section aria-labelledby="findings" {
-                h2 #findings { "What did not hold" }
-                @for finding in findings.iter().take(FINDINGS) { (card(finding, run)) }
+                h2 #findings { @if findings.iter().any(|finding| finding.broken) { "What did not hold" } @else { "What is not known" } }
+                @for finding in findings.iter().take(FINDINGS) { (card(finding)) }
                 @if findings.len() > FINDINGS { p.small { (grouped((findings.len() - FINDINGS) as u64)) " more are with their cells below." } }
             }
         }
     }
 }
 
-fn card(finding: &Finding<'_>, run: &Run) -> Markup {
+fn card(finding: &Finding<'_>) -> Markup {
     html! {
         article.card.(if finding.broken { "bad-edge" } else { "unknown-edge" }) {
             h3 { (cell::held(if finding.broken { Some(false) } else { None })) " " (finding.rule) }
@@ -93,8 +93,11 @@ fn card(finding: &Finding<'_>, run: &Run) -> Markup {
             dl {
                 @if !finding.wanted.is_empty() { dt { "wanted" } dd { (finding.wanted) } }
                 dt { "measured" } dd { (finding.measured) }
-                @if let Some(cause) = finding.cause { dt { "likely cause, or remedy" } dd { (cause) } }
-                dt { "next" } dd { code { (run.command) } }
+                @if let Some(interval) = finding.interval { dt { "how sure" } dd { (interval) } }
+                @if let Some(since) = &finding.since { dt { "first broke" } dd { (since) } }
+                @if let Some(cause) = finding.cause { dt { "likely cause" } dd { strong { (cause) } } }
+                @if let Some(remedy) = finding.remedy { dt { "remedy" } dd { strong { (remedy) } } }
+                dt { "next" } dd { code { (finding.next) } }
             }
         }
     }

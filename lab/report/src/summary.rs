@@ -39,8 +39,15 @@ fn section(text: &mut String, run: &Run) {
             let _ = writeln!(text, "  - wanted: {}", escaped(finding.wanted));
         }
         let _ = writeln!(text, "  - measured: {}", escaped(finding.measured));
-        if let Some(cause) = finding.cause {
-            let _ = writeln!(text, "  - cause: {}", escaped(cause));
+        for (label, words) in [
+            ("how sure", finding.interval),
+            ("first broke", finding.since.as_deref()),
+            ("likely cause", finding.cause),
+            ("remedy", finding.remedy),
+        ] {
+            if let Some(words) = words {
+                let _ = writeln!(text, "  - {label}: {}", escaped(words));
+            }
         }
     }
     if findings.len() > MOST {

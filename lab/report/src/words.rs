@@ -63,6 +63,12 @@ pub(crate) fn span_ms(ms: u64) -> String {
     span_us(ms.saturating_mul(1_000))
 }
 
+/// A time of the run's own clock, which is negative before the first step.
+pub(crate) fn moment(ms: i64) -> String {
+    let text = span_ms(ms.unsigned_abs());
+    if ms < 0 { format!("-{text}") } else { text }
+}
+
 /// Bytes in binary units: `463 B`, `4.4 KiB`, `1.5 GiB`.
 pub(crate) fn bytes(value: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use lab_record::run::{
-    Cell, Environment, Event, Expectation, FORMAT, Histogram, Providers, Resources, Run, Scenario,
-    Series, Workgroup,
+    Cell, Environment, Event, Expectation, FORMAT, Histogram, PoolMember, Providers, Resources,
+    Run, Scenario, Series, Workgroup,
 };
 use lab_record::statistics::Residues;
 use lab_record::verdict::Verdict;
@@ -146,7 +146,9 @@ fn failed() -> Run {
         name: "spread".to_owned(),
         wanted: "even over 8 workgroups".to_owned(),
         measured: "4 of 8 workgroups idle, max/mean 2.06".to_owned(),
+        interval: Some("chance alone explains max/mean up to 1.316".to_owned()),
         held: Some(false),
+        first_broke_ms: Some(1_250),
         cause: Some("all 3,000 source ports are even; port % 8 can reach 4 of 8 groups".to_owned()),
         remarks: vec!["p < 1e-300".to_owned()],
     }];
@@ -171,6 +173,14 @@ fn failover() -> Run {
             workgroups(&[100, 110, 95, 105])
                 .into_iter()
                 .map(move |w| Workgroup { gateway, ..w })
+        })
+        .collect();
+    cell.members = (0..3)
+        .map(|gateway| PoolMember {
+            gateway,
+            up: gateway != 1,
+            current: 410,
+            total: 400 + 5 * u64::from(gateway),
         })
         .collect();
     cell.series = vec![
@@ -216,6 +226,7 @@ fn failover() -> Run {
         process: "gateway-0".to_owned(),
         cpu_ms: 4_210,
         peak_rss_bytes: 31_457_280,
+        rss_bytes: 29_360_128,
         descriptors: 1_720,
     }];
     run(
@@ -286,6 +297,7 @@ fn cell(name: &str, verdict: Verdict) -> Cell {
         remedy: None,
         expectations: vec![],
         workgroups: vec![],
+        members: vec![],
         ports: None,
         events: vec![],
         series: vec![],
@@ -301,7 +313,9 @@ fn held(name: &str, wanted: &str, measured: &str) -> Expectation {
         name: name.to_owned(),
         wanted: wanted.to_owned(),
         measured: measured.to_owned(),
+        interval: None,
         held: Some(true),
+        first_broke_ms: None,
         cause: None,
         remarks: vec![],
     }

@@ -10,7 +10,7 @@ mod words;
 use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gateway_client::{Action, ServerList, Session, Settings};
 use gateway_engine::{App, Closed, ConnId, DialRequest, Failure, Message, Net};
@@ -122,7 +122,7 @@ impl Devices {
     }
 
     fn act(&mut self, net: &mut Net<Tag>, work: Work, due: Due) {
-        self.note_lag(due.at.elapsed());
+        self.news.was_late(due.at.elapsed());
         match work {
             Work::Connect => self.connect(due.device),
             Work::Subscribe(subjects) => self.subscribe(due.device, subjects),
@@ -131,12 +131,6 @@ impl Devices {
             Work::Read(reading) => self.set_reading(net, due.device, reading),
         }
         self.settle(net, due.device);
-    }
-
-    fn note_lag(&mut self, lag: Duration) {
-        if lag > self.news.counts.worst_lag {
-            self.news.count().worst_lag = lag;
-        }
     }
 
     fn ring_alarms(&mut self, net: &mut Net<Tag>, now: Instant) {

@@ -186,13 +186,15 @@ impl Fleet for Loopback {
         let empty = Histogram::new(3).context("cannot make a histogram")?;
         let mut sum = Latencies {
             deliveries: empty.clone(),
-            acknowledgements: empty,
+            acknowledgements: empty.clone(),
+            lags: empty,
         };
         for running in &self.loops {
             let seen = running.outlook.lock();
             let added = sum.deliveries.add(&seen.deliveries);
             added
                 .and_then(|()| sum.acknowledgements.add(&seen.acknowledgements))
+                .and_then(|()| sum.lags.add(&seen.lags))
                 .context("cannot add histograms")?;
         }
         Ok(sum)

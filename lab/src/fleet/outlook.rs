@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub(super) deliveries: Histogram<u64>,
     /// Intended time of a publish to its acknowledgement, in microseconds.
     pub(super) acknowledgements: Histogram<u64>,
+    /// How late the loop did what was due, in microseconds.
+    pub(super) lags: Histogram<u64>,
 }
 
 impl Outlook {
@@ -31,7 +33,8 @@ impl Outlook {
             counts: FleetCounts::default(),
             observations: Vec::new(),
             deliveries: histogram.clone(),
-            acknowledgements: histogram,
+            acknowledgements: histogram.clone(),
+            lags: histogram,
         })))
     }
 
@@ -48,6 +51,7 @@ pub(super) struct News {
     pub(super) observations: Vec<Observation>,
     deliveries: Vec<u64>,
     acknowledgements: Vec<u64>,
+    lags: Vec<u64>,
     changed: bool,
 }
 
@@ -72,6 +76,14 @@ impl News {
             .push(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
+    /// What was due was done so late.
+    pub(super) fn was_late(&mut self, lag: Duration) {
+        self.changed = true;
+        self.counts.worst_lag = self.counts.worst_lag.max(lag);
+        self.lags
+            .push(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
+    }
+
     /// Something failed that should not have; the first is kept in words.
     pub(super) fn fail(&mut self, words: impl FnOnce() -> String) {
         self.count().first_failure.get_or_insert_with(words);
@@ -91,6 +103,9 @@ impl News {
         }
         for micros in self.acknowledgements.drain(..) {
             seen.acknowledgements.saturating_record(micros);
+        }
+        for micros in self.lags.drain(..) {
+            seen.lags.saturating_record(micros);
         }
     }
 }

@@ -3,10 +3,11 @@
 //! - [`theatre`]: one stage, built, played on and taken down.
 //! - [`steps`]: the plot, step by step.
 //! - [`messages`]: the steps that move messages. [`books`]: the ledger at work.
-//! - [`files`]: what a run leaves on disk.
+//! - [`pulse`]: how it went, window by window.
 
 mod books;
 mod messages;
+mod pulse;
 mod steps;
 mod theatre;
 
@@ -201,6 +202,7 @@ fn blank(company: &Company<'_>, cell: &matrix::Cell) -> Cell {
         remedy: None,
         expectations: vec![],
         workgroups: vec![],
+        members: vec![],
         ports: None,
         events: vec![],
         series: vec![],
@@ -254,6 +256,7 @@ fn fill(record: &mut Cell, scenario: &Scenario, played: Played) {
     record.expectations = judge(&scenario.expect, &played.evidence);
     record.verdict = Verdict::of(&record.expectations);
     record.workgroups = played.evidence.workgroups();
+    record.members = played.evidence.pool();
     record.ports = played.evidence.residues();
     record.providers.kafka_version = played.kafka_version;
     record.providers.adc_version = played.adc_version;

@@ -157,6 +157,7 @@ impl Theatre<'_> {
         let interrupt = self.interrupt;
         interrupt.wait_until(within, || {
             self.sample();
+            self.beat()?;
             self.drain();
             self.note_exits();
             Ok(condition(self)? || !self.evidence.exits.is_empty())

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use lab_record::run::{Event, Resources, Series};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Company;
 use super::books::Books;
+use super::pulse::Pulse;
 use crate::cast::Cast;
 use crate::evidence::{Evidence, Exit, Sighting};
 use crate::gateway::Gateway;
@@ -44,6 +45,9 @@ pub(super) struct Theatre<'a> {
     began: Instant,
     events: Vec<Event>,
     series: BTreeMap<&'static str, Series>,
+    pulse: Pulse,
+    /// The last step is over: what devices do now is the stage being taken down.
+    played: bool,
     adc_version: String,
     /// Configurations and logs of the gateways.
     _folder: TempDir,
@@ -104,11 +108,14 @@ impl<'a> Theatre<'a> {
             began: Instant::now(),
             events: vec![],
             series: BTreeMap::new(),
+            pulse: Pulse::new(),
+            played: false,
             adc_version,
             _folder: folder,
         };
         let took = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         theatre.event("stage-up", [("took_ms", took.into())]);
+        theatre.note_usage("stage-up");
         Ok(theatre)
     }
 
@@ -123,16 +130,23 @@ impl<'a> Theatre<'a> {
                 ],
             );
             self.perform(&step.action)?;
+            self.note_usage(step.action.verb());
         }
         self.look_around()?;
         let resources = self.resources();
+        self.played = true;
+        self.evidence.moments.windows = self.pulse.windows().to_vec();
         self.close_books()?;
         self.keep_last_words();
         self.take_down()?;
         Ok(Played {
             evidence: self.evidence,
             events: self.events,
-            series: self.series.into_values().collect(),
+            series: self
+                .series
+                .into_values()
+                .chain(self.pulse.series())
+                .collect(),
             resources,
             kafka_version: self.cluster.version,
             adc_version: self.adc_version,
@@ -159,6 +173,9 @@ impl<'a> Theatre<'a> {
             ("delivered", "messages", counts.delivered),
             ("published", "messages", counts.published),
         ] {
+            if self.played {
+                break;
+            }
             let series = self.series.entry(name).or_insert_with(|| Series {
                 name: name.to_owned(),
                 unit: unit.to_owned(),
@@ -171,7 +188,20 @@ impl<'a> Theatre<'a> {
                 series.points.push((at, value));
             }
         }
+        if counts.failed + counts.lost > 0 {
+            self.evidence.moments.device_failed.get_or_insert(at);
+        }
         self.evidence.counts = counts;
+    }
+
+    /// Ends a window when it is time to.
+    pub(super) fn beat(&mut self) -> Result<(), ProviderError> {
+        let at = self.now_ms();
+        if self.pulse.is_due(at) && !self.played {
+            let times = self.cast.fleet.latencies()?;
+            self.pulse.beat(at, &self.evidence.counts, times);
+        }
+        Ok(())
     }
 
     /// Compares what the gateways say of their connections with the kernel, until they agree.
@@ -186,12 +216,14 @@ impl<'a> Theatre<'a> {
             Ok(sightings.iter().all(Sighting::is_coherent))
         })?;
         self.evidence.sightings = sightings;
+        self.evidence.moments.sighted = Some(self.now_ms());
         self.evidence.devices = self.cast.fleet.addresses();
         Ok(())
     }
 
     /// Gateways that ended although nobody asked them to.
     pub(super) fn note_exits(&mut self) {
+        let at = self.now_ms();
         for gateway in &mut self.gateways {
             let known = self
                 .evidence
@@ -199,6 +231,7 @@ impl<'a> Theatre<'a> {
                 .iter()
                 .any(|exit| exit.gateway == gateway.number);
             if let (false, Some(status)) = (known, gateway.exited()) {
+                self.evidence.moments.gateway_ended.get_or_insert(at);
                 self.evidence.exits.push(Exit {
                     gateway: gateway.number,
                     status: status.to_string(),
@@ -241,6 +274,24 @@ impl<'a> Theatre<'a> {
                 );
             }
         }
+    }
+
+    /// Notes what everything has used so far, so that a reader can tell what a step took.
+    fn note_usage(&mut self, after: &str) {
+        let now = |process: Resources| {
+            let used = json!({"cpu_ms": process.cpu_ms, "rss_bytes": process.rss_bytes});
+            (process.process, used)
+        };
+        let processes: serde_json::Map<String, Value> =
+            self.resources().into_iter().map(now).collect();
+        self.event(
+            "usage",
+            [
+                ("after", after.into()),
+                ("processes", processes.into()),
+                ("slab_bytes", resources::slab().into()),
+            ],
+        );
     }
 
     fn resources(&self) -> Vec<Resources> {

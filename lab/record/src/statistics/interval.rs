@@ -23,8 +23,22 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// The share of things that went wrong, by Wilson's score interval: it stays sensible for none and for few.
+    pub fn of_share(wrong: u64, of: u64) -> Self {
+        let n = of.max(1) as f64;
+        let share = wrong as f64 / n;
+        let scale = 1.0 + Z * Z / n;
+        let middle = (share + Z * Z / (2.0 * n)) / scale;
+        let half = Z / scale * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+        Self {
+            value: share,
+            low: (middle - half).max(0.0),
+            high: (middle + half).min(1.0),
+        }
+    }
+
     /// A value that carries no spread of its own, such as a count.
-    pub(super) fn exact(value: f64) -> Self {
+    pub fn exact(value: f64) -> Self {
         Self {
             value,
             low: value,
@@ -33,7 +47,7 @@ impl Interval {
     }
 
     /// The mean of repeated runs, by Student's t.
-    pub(super) fn of_repeats(values: &[f64]) -> Self {
+    pub fn of_repeats(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         if values.len() < 2 {
@@ -50,7 +64,7 @@ impl Interval {
     }
 
     /// A quantile of a distribution, by the order statistics that bracket it: the rank of a quantile is binomial.
-    pub(super) fn of_quantile(times: &Histogram<u64>, quantile: f64) -> Self {
+    pub fn of_quantile(times: &Histogram<u64>, quantile: f64) -> Self {
         let n = times.len().max(1) as f64;
         let half = Z * (quantile * (1.0 - quantile) / n).sqrt();
         let at = |q: f64| times.value_at_quantile(q.clamp(0.0, 1.0)) as f64;
@@ -75,6 +89,23 @@ mod tests {
         assert!(
             (interval.low - 7.031).abs() < 0.001 && (interval.high - 16.969).abs() < 0.001,
             "{interval:?}"
+        );
+    }
+
+    #[test]
+    fn a_share_agrees_with_a_published_example() {
+        // 81 of 263, Wilson without continuity correction: 0.2553 to 0.3662 (Newcombe 1998, table I).
+        let share = Interval::of_share(81, 263);
+
+        assert!(
+            (share.low - 0.2553).abs() < 5e-5 && (share.high - 0.3662).abs() < 5e-5,
+            "{share:?}"
+        );
+        // 0 of 20: 0 to 0.1611 (the same table).
+        let none = Interval::of_share(0, 20);
+        assert!(
+            none.low == 0.0 && (none.high - 0.1611).abs() < 5e-5,
+            "{none:?}"
         );
     }
 
