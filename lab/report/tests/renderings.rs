@@ -179,7 +179,7 @@ fn failover() -> Run {
         .map(|gateway| PoolMember {
             gateway,
             up: gateway != 1,
-            current: 410,
+            current: 400,
             total: 400 + 5 * u64::from(gateway),
         })
         .collect();
