@@ -5,6 +5,7 @@ use crate::fleet::Loopback;
 use crate::kafka::{Container, Embedded, External};
 use crate::options::Casting;
 use crate::provider::{Adc, AdcChoice, Fleet, Kafka, KafkaChoice, Refusal};
+use crate::scenario::step::Step;
 use crate::stage::{Stage, Via};
 
 /// A provider for every part, not started.
@@ -35,14 +36,15 @@ impl Cast {
         }
     }
 
-    /// What the providers cannot play of this stage.
-    pub(crate) fn refusals(&self, stage: &Stage) -> Vec<Refusal> {
-        let adc = (stage.fleet.via == Via::Adc)
-            .then(|| self.adc.refuses(stage))
-            .flatten();
-        [self.kafka.refuses(stage), adc, self.fleet.refuses(stage)]
-            .into_iter()
-            .flatten()
-            .collect()
+    /// What the providers cannot play of this stage and these steps.
+    pub(crate) fn refusals(&self, stage: &Stage, steps: &[Step]) -> Vec<Refusal> {
+        let through_adc = stage.fleet.via == Via::Adc;
+        let adc = through_adc.then(|| self.adc.refuses(stage)).flatten();
+        let of_stage = [self.kafka.refuses(stage), adc, self.fleet.refuses(stage)];
+        let of_steps = steps.iter().flat_map(|step| {
+            let adc = through_adc.then(|| self.adc.refuses_step(&step.action));
+            [self.kafka.refuses_step(&step.action), adc.flatten()]
+        });
+        of_stage.into_iter().chain(of_steps).flatten().collect()
     }
 }

@@ -162,7 +162,7 @@ fn plan(
     let machine = Machine::look();
     for scenario in scenarios {
         let cells = select_cells(scenario, cell).into_iter().map(|cell| {
-            let refusals = Cast::new(&casting).refusals(&cell.stage);
+            let refusals = Cast::new(&casting).refusals(&cell.stage, &scenario.steps);
             let plan = Plan::new(&cell.stage, casting.adc, &machine, refusals);
             (cell, plan)
         });

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use lab_record::ledger::Account;
+use lab_record::recovery::Recovery;
 use lab_record::run::{Histogram, PoolMember, Workgroup};
 use lab_record::statistics::Residues;
 
@@ -41,6 +42,16 @@ pub(crate) struct Evidence {
     pub(crate) latencies: Option<Latencies>,
     /// When things were seen for the first time, and how it went in between.
     pub(crate) moments: Moments,
+    /// Devices come back by themselves after a loss.
+    pub(crate) comes_back: bool,
+    /// Devices that were connected at the end of the last step.
+    pub(crate) connected_at_end: u64,
+    /// Devices that were told to leave.
+    pub(crate) left: u64,
+    /// What faults did, and how devices came back.
+    pub(crate) recovery: Option<Recovery>,
+    /// Connection requests dropped by the kernel during the steps.
+    pub(crate) listen_overflows: Option<u64>,
     /// How far the lab's own producer was behind its schedule at worst.
     pub(crate) worst_lag: Duration,
 }

@@ -46,6 +46,7 @@ pub(crate) fn passed() -> Run {
             histograms: vec![],
             ledger: None,
             resources: vec![],
+            recovery: None,
             took_ms: 1_900,
         }],
     }

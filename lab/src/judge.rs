@@ -2,6 +2,7 @@
 
 mod context;
 mod messages;
+mod recovery;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
@@ -10,14 +11,13 @@ use lab_record::run::Expectation;
 use lab_record::statistics::{self, Judgement, Severity};
 
 use crate::evidence::{Evidence, Sighting};
-use crate::provider::FleetCounts;
 use crate::scenario::expect::{Connected, Expect, KnockAnswer, Spread, Whose};
 
 /// Every expectation of a scenario, and those that always hold, answered.
 pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     let mut answers = vec![alive(seen)];
     if seen.counts.connects_ordered > 0 {
-        answers.push(connected(expect.connected, &seen.counts));
+        answers.push(connected(expect.connected, seen));
         answers.push(kernel_agrees(&seen.sightings));
     }
     answers.extend(
@@ -33,6 +33,7 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     let on_gateways = expect.on_gateways.as_ref();
     answers.extend(on_gateways.map(|wanted| on_each(wanted, &seen.sightings)));
     answers.extend(messages::judge(expect, seen));
+    answers.extend(recovery::judge(expect, seen));
     answers.extend(expect.refused.as_ref().map(|wanted| refused(wanted, seen)));
     answers.extend(expect.probes.as_ref().map(|wanted| probes(wanted, seen)));
     answers.extend(expect.knocks.map(|wanted| knocks(wanted, seen)));
@@ -91,7 +92,11 @@ fn alive(seen: &Evidence) -> Expectation {
     answer
 }
 
-fn connected(wanted: Connected, counts: &FleetCounts) -> Expectation {
+fn connected(wanted: Connected, seen: &Evidence) -> Expectation {
+    if seen.comes_back && wanted == Connected::All {
+        return recovery::connected(seen);
+    }
+    let counts = &seen.counts;
     let ordered = counts.connects_ordered;
     let succeeded = ordered.saturating_sub(counts.failed);
     let measured = format!(
@@ -242,7 +247,12 @@ fn one_workgroup(sighting: &Sighting) -> Expectation {
 
 /// So many connections on each gateway.
 fn on_each(wanted: &[u64], sightings: &[Sighting]) -> Expectation {
-    let placed: Vec<u64> = sightings.iter().map(Sighting::placed).collect();
+    let on = |gateway: usize| {
+        let sighting = sightings.iter().find(|s| s.gateway as usize == gateway);
+        sighting.map_or(0, Sighting::placed)
+    };
+    // A gateway that is gone has none.
+    let placed: Vec<u64> = (0..wanted.len()).map(on).collect();
     answer(
         "on-gateways",
         format!("{wanted:?} connections on the gateways"),

@@ -14,7 +14,8 @@
 //! Scenarios as tests: [`suite`].
 //!
 //! What happens:
-//! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `resources`: what it looks at on the way.
+//! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `kernel_counters`, `resources`: what it looks at on the way.
+//! - `recovery`: what faults do to devices, collected while it happens.
 //! - `evidence`, `judge`: what was seen, and what of the expected held.
 //! - `progress`, `summary`, `junit`, `colour`: what it says. `files`: what it leaves on disk. `records`: reading that again.
 //! - `interrupt`, `signals`, `leash`: how a run ends early, and how its children end with it.
@@ -49,12 +50,14 @@ mod run;
 
 pub mod suite;
 
+mod kernel_counters;
 mod kernel_table;
 mod knock;
 mod resources;
 
 mod evidence;
 mod judge;
+mod recovery;
 
 mod colour;
 mod files;

@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use lab_record::ledger::{Answer, Content};
+use lab_record::ledger::Content;
 
 use crate::interrupt::Interrupt;
+pub(crate) use crate::recovery::Answered;
+use crate::scenario::step::Action;
 pub(crate) use crate::scenario::step::MemberState;
 use crate::stage::{Balance, Check, Family, KafkaStage, PortModel, SendProxy, Stage, Subjects};
 
@@ -64,6 +66,10 @@ pub(crate) enum ProviderError {
 pub(crate) trait Kafka {
     /// Whether this stage can be had, asked before anything starts. May look at the machine, must be quick.
     fn refuses(&self, stage: &Stage) -> Option<Refusal>;
+    /// Whether it can do its part of a step, asked likewise.
+    fn refuses_step(&self, _action: &Action) -> Option<Refusal> {
+        None
+    }
     /// Starts brokers and creates the topics. Returns when a client can produce to and fetch from every partition.
     fn start(
         &mut self,
@@ -95,6 +101,10 @@ pub(crate) struct Cluster {
 pub(crate) trait Adc {
     /// Whether this stage can be had, asked before anything starts. May look at the machine, must be quick.
     fn refuses(&self, stage: &Stage) -> Option<Refusal>;
+    /// Whether it can do its part of a step, asked likewise.
+    fn refuses_step(&self, _action: &Action) -> Option<Refusal> {
+        None
+    }
     /// Starts it. Returns the address devices use once it accepts connections (and, with a monitor, once every member that is ready is up).
     fn start(
         &mut self,
@@ -221,6 +231,10 @@ pub(crate) struct FleetSetup {
     pub(crate) preface: SendProxy,
     /// Whether devices that lost their connection, or did not get one, try again by themselves.
     pub(crate) reconnect: bool,
+    /// Silence after which a device pings; it gives up after half as long again.
+    pub(crate) keepalive: Duration,
+    /// How long an attempt to connect may take.
+    pub(crate) connect_timeout: Duration,
     /// The topic of the subjects.
     pub(crate) topic: String,
     /// Seed of everything random.
@@ -321,7 +335,9 @@ pub(crate) enum Observation {
         /// The subscription.
         subject: Arc<str>,
         /// What the gateway said of missed messages.
-        recovery: Answer,
+        answer: Answered,
+        /// It had been confirmed before, on an earlier connection.
+        again: bool,
         /// When.
         at: Instant,
     },
@@ -366,6 +382,8 @@ pub(crate) enum Observation {
         device: u32,
         /// WebSocket close code, when there was one.
         code: Option<u16>,
+        /// TCP was reset instead of ended.
+        reset: bool,
         /// When.
         at: Instant,
     },

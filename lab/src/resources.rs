@@ -21,6 +21,17 @@ pub(crate) fn of(process: &str, pid: u32) -> Option<Resources> {
     })
 }
 
+/// Resident memory of a process now, and at its highest since its start or since [`forget_peak`], in bytes; none when it is gone.
+pub(crate) fn memory(pid: u32) -> Option<(u64, u64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some((kilobytes(&status, "VmRSS:")?, kilobytes(&status, "VmHWM:")?))
+}
+
+/// Lets the kernel's mark of a process's highest memory begin anew; see proc(5), `clear_refs`.
+pub(crate) fn forget_peak(pid: u32) -> std::io::Result<()> {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
 /// User and system time, fields 14 and 15; the name in field 2 may hold spaces, so counting starts after its bracket.
 fn cpu(stat: &str) -> Option<Duration> {
     let (_, rest) = stat.rsplit_once(')')?;
@@ -59,6 +70,21 @@ mod tests {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0";
 
         assert_eq!(cpu(stat), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_peak_that_is_forgotten_begins_at_what_is_held() {
+        let held = vec![1u8; 64 << 20];
+        assert_eq!(
+            held.iter().map(|byte| u64::from(*byte)).sum::<u64>(),
+            64 << 20
+        );
+        drop(held);
+
+        forget_peak(std::process::id()).unwrap();
+
+        let (now, peak) = memory(std::process::id()).unwrap();
+        assert!(peak < now + (48 << 20), "{now} {peak}");
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //!
 //! These are the words of `[stage]`. Nothing here starts anything; providers read it, the plan counts it.
 
+mod gateway;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
 /// How source ports (and, for NAT models, addresses) are chosen.
 pub use lab_ports::Model as PortModel;
+
+pub use gateway::{CacheStage, DrainStage};
 
 use crate::units::Span;
 
@@ -23,6 +27,10 @@ pub struct Stage {
     pub connection_offload: bool,
     /// The listener for devices on each gateway.
     pub listener: Listener,
+    /// What each gateway remembers.
+    pub cache: CacheStage,
+    /// How each gateway leaves.
+    pub drain: DrainStage,
     /// The log behind the gateways.
     pub kafka: KafkaStage,
     /// The devices.
@@ -38,6 +46,8 @@ impl Default for Stage {
             workgroups: 4,
             connection_offload: true,
             listener: Listener::default(),
+            cache: CacheStage::default(),
+            drain: DrainStage::default(),
             kafka: KafkaStage::default(),
             fleet: FleetStage::default(),
             adc: AdcStage::default(),
@@ -123,6 +133,10 @@ pub struct FleetStage {
     pub via: Via,
     /// Whether devices come back by themselves, as real ones do, after their connection was lost or refused.
     pub reconnect: bool,
+    /// Silence after which a device pings its gateway; after half as long again without an answer it gives the connection up.
+    pub keepalive: Span,
+    /// How long an attempt to connect may take, WebSocket handshake included.
+    pub connect_timeout: Span,
 }
 
 impl Default for FleetStage {
@@ -134,6 +148,9 @@ impl Default for FleetStage {
             subjects: Subjects::Own,
             via: Via::Adc,
             reconnect: false,
+            keepalive: Span(std::time::Duration::from_secs(10)),
+            // A listener that is short of accepts drops requests; TCP asks again after 1, 3 and 7 seconds.
+            connect_timeout: Span(std::time::Duration::from_secs(20)),
         }
     }
 }

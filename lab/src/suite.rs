@@ -52,7 +52,7 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
                 &cell.stage,
                 casting.adc,
                 &machine,
-                cast.refusals(&cell.stage),
+                cast.refusals(&cell.stage, &scenario.steps),
             );
             offers.push(Offer {
                 file: scenario.file.display().to_string(),

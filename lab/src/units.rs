@@ -37,6 +37,11 @@ impl Span {
 }
 
 impl Rate {
+    /// So many a second; at least one.
+    pub(crate) fn a_second(count: u32) -> Self {
+        Self(f64::from(count.max(1)))
+    }
+
     /// Events per second.
     pub fn per_second(self) -> f64 {
         self.0

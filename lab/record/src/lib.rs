@@ -2,12 +2,14 @@
 //!
 //! - [`faults`]: what was broken on purpose, and when.
 //! - [`ledger`]: what the log holds against what devices received.
+//! - [`recovery`]: what faults did to devices, and how they came back.
 //! - [`run`]: the content of `run.json`.
 //! - [`statistics`]: how evenly connections are spread over workgroups, and why not.
 //! - [`verdict`]: from expectations to one word and an exit status.
 
 pub mod faults;
 pub mod ledger;
+pub mod recovery;
 pub mod run;
 pub mod statistics;
 pub mod verdict;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::recovery::Recovery;
 use crate::statistics::Residues;
 use crate::verdict::Verdict;
 
@@ -101,6 +102,9 @@ pub struct Cell {
     /// What the ledger found, when the scenario moved messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Value>,
+    /// What faults did and how devices came back, when the scenario broke something or devices lost connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
     /// What each process used.
     #[serde(default)]
     pub resources: Vec<Resources>,

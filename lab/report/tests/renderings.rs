@@ -304,6 +304,7 @@ fn cell(name: &str, verdict: Verdict) -> Cell {
         histograms: vec![],
         ledger: None,
         resources: vec![],
+        recovery: None,
         took_ms: 4_200,
     }
 }

@@ -31,15 +31,6 @@ const DEVICES_PER_LOOP: u32 = 2_500;
 /// Descriptors that the lab needs beside those of its devices.
 const OTHER_DESCRIPTORS: u64 = 300;
 
-/// A listener that is short of accepts drops requests; TCP asks again after 1, 3 and 7 seconds.
-const HANDSHAKE: Duration = Duration::from_secs(20);
-
-/// How soon a device notices that its gateway has gone silent: no end of stream, no reset, nothing.
-const KEEPALIVE: Keepalive = Keepalive {
-    interval: Duration::from_secs(10),
-    timeout: Duration::from_secs(5),
-};
-
 /// How long a loop may take to answer a question.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -116,7 +107,7 @@ impl Fleet for Loopback {
                 .collect();
             let outlook = Arc::new(Outlook::new()?);
             let app = Devices::new(Arc::clone(&common), share, devices, Arc::clone(&outlook));
-            self.loops.push(Loop::start(number, app, outlook)?);
+            self.loops.push(Loop::start(number, app, outlook, setup)?);
         }
         Ok(())
     }
@@ -213,15 +204,25 @@ impl Drop for Loopback {
 }
 
 impl Loop {
-    fn start(number: u32, app: Devices, outlook: Arc<Outlook>) -> anyhow::Result<Self> {
+    fn start(
+        number: u32,
+        app: Devices,
+        outlook: Arc<Outlook>,
+        setup: &FleetSetup,
+    ) -> anyhow::Result<Self> {
         let limits = Limits {
-            handshake_timeout: HANDSHAKE,
+            handshake_timeout: setup.connect_timeout,
             ..Limits::default()
+        };
+        // How soon a device notices that its gateway has gone silent: no end of stream, no reset, nothing.
+        let keepalive = Keepalive {
+            interval: setup.keepalive,
+            timeout: setup.keepalive / 2,
         };
         let config = LoopConfig {
             endpoints: Vec::new(),
             limits,
-            keepalive: Some(KEEPALIVE),
+            keepalive: Some(keepalive),
             ..LoopConfig::default()
         };
         let (event_loop, mailbox) =
@@ -262,7 +263,7 @@ fn common(setup: &FleetSetup, spare: Sources) -> anyhow::Result<Common> {
         setup: setup.clone(),
         servers: Arc::new(ServerList::new(servers).context("the fleet has nowhere to go")?),
         settings: Arc::new(Settings {
-            connect_timeout: HANDSHAKE,
+            connect_timeout: setup.connect_timeout,
             // The event loop pings.
             keepalive: None,
             ..Settings::default()

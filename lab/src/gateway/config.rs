@@ -1,7 +1,7 @@
 //! The configuration file that a gateway under test is given.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use crate::provider::Cluster;
 use crate::stage::{ProxyRule, Stage};
@@ -13,8 +13,10 @@ pub(crate) struct GatewayConfig<'a> {
     pub(crate) stage: &'a Stage,
     /// The log.
     pub(crate) cluster: &'a Cluster,
-    /// Address to listen on for devices.
-    pub(crate) listen: IpAddr,
+    /// Where to listen for devices; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Where to answer questions, likewise.
+    pub(crate) admin: SocketAddr,
     /// Key of the placement hash, from the run's seed.
     pub(crate) hash_key: [u8; 16],
     /// A known-bad hash instead of the real one, to see the lab catch it.
@@ -38,8 +40,21 @@ impl GatewayConfig<'_> {
         if let Some(hash) = self.control_hash {
             line("workgroups.control-hash", quoted(hash));
         }
-        line("admin.address", quoted("127.0.0.1:0"));
-        line("drain.monitor-wait", quoted("0s"));
+        line("admin.address", quoted(&self.admin.to_string()));
+        let drain = &self.stage.drain;
+        line(
+            "drain.monitor-wait",
+            quoted(&drain.monitor_wait.to_string()),
+        );
+        line(
+            "drain.rate",
+            quoted(&format!("{:.0}/s", drain.rate.per_second())),
+        );
+        line("drain.jitter", quoted(&drain.jitter.to_string()));
+        let cache = &self.stage.cache;
+        line("cache.messages", cache.messages.to_string());
+        line("cache.topic-messages", cache.topic_messages.to_string());
+        line("cache.max-age", quoted(&cache.max_age.to_string()));
         line("kafka.topics", list(&self.cluster.topics));
         line("kafka.topic-identity", quoted(self.cluster.topic_identity));
         line(
@@ -53,10 +68,7 @@ impl GatewayConfig<'_> {
         let mut line = |key: &str, value: String| {
             let _ = writeln!(text, "{key} = {value}");
         };
-        line(
-            "address",
-            quoted(&std::net::SocketAddr::new(self.listen, 0).to_string()),
-        );
+        line("address", quoted(&self.listen.to_string()));
         match self.stage.listener.proxy_protocol {
             ProxyRule::Forbidden => line("proxy-protocol", quoted("forbidden")),
             ProxyRule::Required => {
@@ -101,7 +113,8 @@ mod tests {
         let config = GatewayConfig {
             stage: &stage,
             cluster: &cluster,
-            listen: IpAddr::from([127, 0, 0, 1]),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             hash_key: [0xab; 16],
             control_hash: Some("port-modulo"),
         };
@@ -114,6 +127,11 @@ workgroups.hash-key = "abababababababababababababababab"
 workgroups.control-hash = "port-modulo"
 admin.address = "127.0.0.1:0"
 drain.monitor-wait = "0s"
+drain.rate = "1000/s"
+drain.jitter = "2s"
+cache.messages = 1000
+cache.topic-messages = 100000
+cache.max-age = "180s"
 kafka.topics = ["telemetry"]
 kafka.topic-identity = "name"
 kafka.properties."bootstrap.servers" = "127.0.0.1:9092"

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde::Deserialize;
 
 use super::admin::Admin;
+use super::fate::Fate;
 use crate::interrupt::Interrupt;
 use crate::leash::leashed;
 use crate::provider::{Member, ProviderError};
@@ -40,6 +41,8 @@ pub(crate) struct Gateway {
     pub(crate) listener: SocketAddr,
     /// Where it answers questions.
     pub(crate) admin: Admin,
+    /// What the scenario has made of it.
+    pub(crate) fate: Fate,
     child: Child,
     said: Tail,
 }
@@ -80,6 +83,7 @@ impl Gateway {
             number,
             listener: SocketAddr::from(([0, 0, 0, 0], 0)),
             admin: Admin(SocketAddr::from(([0, 0, 0, 0], 0))),
+            fate: Fate::Serving,
             child,
             said,
         };
@@ -142,10 +146,9 @@ impl Gateway {
         if let Some(status) = self.exited() {
             return Ok(status);
         }
-        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
-            // It may end on its own in between; then there is nobody to signal.
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        // It may end on its own in between; then there is nobody to signal. One that is frozen hears nothing until it goes on.
+        let _ = self.signal(Signal::TERM);
+        let _ = self.signal(Signal::CONT);
         let deadline = Instant::now() + TO_LEAVE;
         while Instant::now() < deadline {
             if let Some(status) = self.exited() {
@@ -258,7 +261,12 @@ fn keep_tail(child: &mut Child, log: &Path) -> anyhow::Result<Tail> {
         .stderr
         .take()
         .context("the gateway's standard error is not piped")?;
-    let mut log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    // A gateway that is started again goes on where its log ended.
+    let mut log = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("cannot write {}", log.display()))?;
     let tail = Tail::default();
     let kept = Arc::clone(&tail);
     std::thread::spawn(move || {

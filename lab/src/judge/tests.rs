@@ -5,7 +5,7 @@ use crate::evidence::Exit;
 use crate::gateway::admin::{ConnectionEntry, WorkgroupCount};
 use crate::gateway::metrics::Metrics;
 use crate::knock::Answer;
-use crate::provider::DeviceAddress;
+use crate::provider::{DeviceAddress, FleetCounts};
 use std::time::Duration;
 
 #[test]

@@ -114,9 +114,9 @@ fn enter(ledger: &mut Ledger, observation: &Observation) {
         Observation::Subscribed {
             device,
             subject,
-            recovery,
+            answer,
             ..
-        } => ledger.subscribed(*device, subject, *recovery),
+        } => ledger.subscribed(*device, subject, answer.answer),
         Observation::Sent {
             device,
             number,

@@ -47,6 +47,10 @@ impl Theatre<'_> {
         self.progress.phase("producing");
         let load = Load::start(&kafka::access(&self.cluster), self.load_plan(order)?)?;
         let due = order.rate.time_for(order.records.into());
+        if order.meanwhile {
+            self.meanwhile.goes_on(load, due);
+            return Ok(());
+        }
         let total = u64::from(order.records);
         let finished = self.watch(due + order.within.get(), |theatre| {
             theatre
@@ -71,6 +75,10 @@ impl Theatre<'_> {
             bytes: order.bytes,
             over: order.over.get(),
         })?;
+        if order.meanwhile {
+            self.meanwhile.publishes_go_on(order.over.get());
+            return Ok(());
+        }
         self.until(
             order.over.get() + order.within.get(),
             "publishes acknowledged",
@@ -103,7 +111,7 @@ impl Theatre<'_> {
     }
 
     /// Waits until nobody is owed anything that Kafka has.
-    fn settle(&mut self, within: Duration) -> Result<(), ProviderError> {
+    pub(super) fn settle(&mut self, within: Duration) -> Result<(), ProviderError> {
         self.progress.phase("waiting for the last messages");
         self.drain();
         self.books()?.catch_up()?;
@@ -124,7 +132,7 @@ impl Theatre<'_> {
     }
 
     /// A record that Kafka did not take is the stage's failure, not the gateway's.
-    fn settle_load(&mut self, sent: Sent) -> Result<(), ProviderError> {
+    pub(super) fn settle_load(&mut self, sent: Sent) -> Result<(), ProviderError> {
         self.evidence.worst_lag = self.evidence.worst_lag.max(sent.worst_lag);
         let refused = sent
             .outcomes

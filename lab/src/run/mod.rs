@@ -4,8 +4,11 @@
 //! - [`steps`]: the plot, step by step.
 //! - [`messages`]: the steps that move messages. [`books`]: the ledger at work.
 //! - [`pulse`]: how it went, window by window.
+//! - [`faults`]: the steps that break something. [`meanwhile`]: what goes on while they do.
 
 mod books;
+mod faults;
+mod meanwhile;
 mod messages;
 mod pulse;
 mod steps;
@@ -168,14 +171,14 @@ fn play_cell(
         &cell.stage,
         company.options.casting.adc,
         company.machine,
-        cast.refusals(&cell.stage),
+        cast.refusals(&cell.stage, &scenario.steps),
     );
     let mut record = blank(company, cell);
     if let Some(refusal) = plan.refusals.first() {
         refused(&mut record, refusal);
         return record;
     }
-    match Theatre::open(company, cell, cast, progress)
+    match Theatre::open(company, cell, &scenario.steps, cast, progress)
         .and_then(|theatre| theatre.play(&scenario.steps))
     {
         Ok(played) => fill(&mut record, scenario, played),
@@ -209,6 +212,7 @@ fn blank(company: &Company<'_>, cell: &matrix::Cell) -> Cell {
         histograms: vec![],
         ledger: None,
         resources: vec![],
+        recovery: None,
         took_ms: 0,
     }
 }
@@ -263,6 +267,7 @@ fn fill(record: &mut Cell, scenario: &Scenario, played: Played) {
     record.events = played.events;
     record.series = played.series;
     record.resources = played.resources;
+    record.recovery.clone_from(&played.evidence.recovery);
     record.histograms = played.evidence.histograms();
     record.ledger = played
         .evidence

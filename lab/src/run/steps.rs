@@ -19,6 +19,12 @@ impl Theatre<'_> {
             Action::Subscribe(order) => self.subscribe(order),
             Action::Produce(order) => self.produce(order),
             Action::Publish(order) => self.publish(order),
+            Action::Settle(order) => self.settle_all(order),
+            Action::Kill(on) => self.kill(on.gateway),
+            Action::Drain(order) => self.leave(order),
+            Action::Freeze(on) => self.freeze(on.gateway),
+            Action::Thaw(on) => self.thaw(on.gateway),
+            Action::Start(order) => self.start_again(order),
             Action::StopReading(slow) => self.set_reading(slow, false),
             Action::ReadOn(slow) => self.set_reading(slow, true),
             Action::Member(wish) => self.set_member(wish),
@@ -35,16 +41,20 @@ impl Theatre<'_> {
             .min(self.stage.fleet.devices);
         let left = self.stage.fleet.devices - first;
         let devices = first..first + crowd.devices.unwrap_or(left).min(left);
+        let (comes_back, gone) = (self.stage.fleet.reconnect, self.evidence.left);
         self.progress.phase("connecting");
         self.cast.fleet.connect(devices, crowd.over.get())?;
         self.until(
             crowd.over.get() + TO_CONNECT,
             "devices connected",
-            |counts| {
-                (
-                    counts.connected + counts.failed + counts.lost,
-                    counts.connects_ordered,
-                )
+            // One that comes back by itself is not done with its first failure.
+            move |counts| {
+                let given_up = if comes_back {
+                    gone
+                } else {
+                    counts.failed + counts.lost
+                };
+                (counts.connected + given_up, counts.connects_ordered)
             },
         )?;
         self.sight()
@@ -59,6 +69,7 @@ impl Theatre<'_> {
         if let Some(books) = &self.books {
             books.left(devices.clone());
         }
+        self.evidence.left += leaving;
         self.cast.fleet.disconnect(devices, crowd.over.get())?;
         self.until(
             crowd.over.get() + TO_CONNECT,
@@ -100,7 +111,7 @@ impl Theatre<'_> {
 
     fn knock(&mut self, order: &Knock) -> Result<(), ProviderError> {
         self.progress.phase("knocking");
-        for gateway in &self.gateways {
+        for gateway in self.gateways.iter().filter(|gateway| gateway.serves()) {
             let answers = knock(
                 gateway.listener,
                 order.says,
@@ -118,7 +129,7 @@ impl Theatre<'_> {
         self.progress.phase("waiting for health checks");
         let gateways = &self.gateways;
         self.interrupt.wait_until(order.within.get(), || {
-            for gateway in gateways {
+            for gateway in gateways.iter().filter(|gateway| gateway.serves()) {
                 if gateway.admin.metrics()?.sum("tidegate_probes_total") < u64::from(order.count) {
                     return Ok(false);
                 }
@@ -167,6 +178,7 @@ impl Theatre<'_> {
     /// What devices saw since the last time goes into the books.
     pub(super) fn drain(&mut self) {
         let observations = self.cast.fleet.take_observations();
+        self.recoveries.take(&observations);
         if let Some(books) = &self.books {
             books.enter(&observations);
         }

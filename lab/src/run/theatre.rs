@@ -6,25 +6,30 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use lab_record::recovery::Recovery;
 use lab_record::run::{Event, Resources, Series};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Company;
 use super::books::Books;
+use super::faults::Before;
+use super::meanwhile::Meanwhile;
 use super::pulse::Pulse;
 use crate::cast::Cast;
 use crate::evidence::{Evidence, Exit, Sighting};
 use crate::gateway::Gateway;
-use crate::gateway::config::GatewayConfig;
+use crate::gateway::launch::Launch;
 use crate::interrupt::Interrupt;
+use crate::kernel_counters;
 use crate::kernel_table;
 use crate::progress::Progress;
 use crate::provider::{AdcSetup, Cluster, FleetSetup, MonitorSetup, ProviderError};
+use crate::recovery::Recoveries;
 use crate::resources;
 use crate::scenario::matrix::Cell;
 use crate::scenario::step::Step;
-use crate::stage::{Family, SendProxy, Stage, Subjects, Via};
+use crate::stage::{SendProxy, Stage, Subjects, Via};
 
 /// How long gateways' lists may take to agree with the kernel's.
 const TO_AGREE: Duration = Duration::from_secs(3);
@@ -42,6 +47,16 @@ pub(super) struct Theatre<'a> {
     pub(super) books: Option<Books>,
     /// What the last subscriptions were to.
     pub(super) subjects: Subjects,
+    /// What goes on while further steps are played.
+    pub(super) meanwhile: Meanwhile,
+    /// What faults do to devices.
+    pub(super) recoveries: Recoveries,
+    /// What was noted when faults began.
+    pub(super) before: Before,
+    /// What processes used that are gone.
+    pub(super) gone: Vec<Resources>,
+    /// How gateways are started.
+    pub(super) launch: Launch<'a>,
     began: Instant,
     events: Vec<Event>,
     series: BTreeMap<&'static str, Series>,
@@ -68,6 +83,7 @@ impl<'a> Theatre<'a> {
     pub(super) fn open(
         company: &'a Company<'_>,
         cell: &'a Cell,
+        steps: &[Step],
         mut cast: Cast,
         progress: &'a mut Progress,
     ) -> Result<Self, ProviderError> {
@@ -81,7 +97,14 @@ impl<'a> Theatre<'a> {
             .prefix("tidegate-lab-")
             .tempdir()
             .context("cannot make a temporary folder")?;
-        let gateways = start_gateways(company, stage, &cluster, &folder)?;
+        let launch = Launch {
+            stage,
+            binary: company.gateway.clone(),
+            folder: folder.path().to_owned(),
+            hash_key: hash_key(company.options.seed),
+            control_hash: company.options.control_hash.as_deref(),
+        };
+        let gateways = start_gateways(&launch, &cluster, interrupt)?;
         let mut targets: Vec<SocketAddr> =
             gateways.iter().map(|gateway| gateway.listener).collect();
         let mut adc_version = String::new();
@@ -95,6 +118,8 @@ impl<'a> Theatre<'a> {
         }
         cast.fleet
             .start(&fleet_setup(stage, targets, &cluster, seed))?;
+        let zero = Instant::now();
+        let breaks_something = steps.iter().any(|step| step.action.is_fault());
         let mut theatre = Self {
             stage,
             interrupt,
@@ -102,10 +127,18 @@ impl<'a> Theatre<'a> {
             cast,
             cluster,
             gateways,
-            evidence: Evidence::default(),
+            evidence: Evidence {
+                comes_back: stage.fleet.reconnect,
+                ..Evidence::default()
+            },
             books: None,
             subjects: stage.fleet.subjects,
-            began: Instant::now(),
+            meanwhile: Meanwhile::default(),
+            recoveries: Recoveries::new(zero, breaks_something),
+            before: Before::default(),
+            gone: vec![],
+            launch,
+            began: zero,
             events: vec![],
             series: BTreeMap::new(),
             pulse: Pulse::new(),
@@ -121,6 +154,7 @@ impl<'a> Theatre<'a> {
 
     /// Plays the steps, looks around once more, and takes the stage down.
     pub(super) fn play(mut self, steps: &[Step]) -> Result<Played, ProviderError> {
+        let overflows = kernel_counters::listen_overflows();
         for step in steps {
             self.event(
                 "step",
@@ -133,6 +167,7 @@ impl<'a> Theatre<'a> {
             self.note_usage(step.action.verb());
         }
         self.look_around()?;
+        self.conclude_recovery(overflows);
         let resources = self.resources();
         self.played = true;
         self.evidence.moments.windows = self.pulse.windows().to_vec();
@@ -211,6 +246,7 @@ impl<'a> Theatre<'a> {
         self.interrupt.wait_until(TO_AGREE, || {
             sightings = gateways
                 .iter()
+                .filter(|gateway| gateway.serves())
                 .map(sighting)
                 .collect::<anyhow::Result<_>>()?;
             Ok(sightings.iter().all(Sighting::is_coherent))
@@ -224,7 +260,11 @@ impl<'a> Theatre<'a> {
     /// Gateways that ended although nobody asked them to.
     pub(super) fn note_exits(&mut self) {
         let at = self.now_ms();
-        for gateway in &mut self.gateways {
+        for gateway in self
+            .gateways
+            .iter_mut()
+            .filter(|gateway| gateway.may_not_end())
+        {
             let known = self
                 .evidence
                 .exits
@@ -245,6 +285,7 @@ impl<'a> Theatre<'a> {
     fn look_around(&mut self) -> Result<(), ProviderError> {
         self.progress.phase("looking around");
         self.sample();
+        self.evidence.connected_at_end = self.evidence.counts.connected;
         self.note_exits();
         let alive = |number| {
             !self
@@ -253,7 +294,10 @@ impl<'a> Theatre<'a> {
                 .iter()
                 .any(|exit| exit.gateway == number)
         };
-        let living = self.gateways.iter().filter(|gateway| alive(gateway.number));
+        let living = self
+            .gateways
+            .iter()
+            .filter(|gateway| gateway.serves() && alive(gateway.number));
         self.evidence.metrics = living
             .map(|gateway| gateway.admin.metrics())
             .collect::<anyhow::Result<_>>()?;
@@ -261,6 +305,26 @@ impl<'a> Theatre<'a> {
             self.evidence.members = self.cast.adc.members()?;
         }
         Ok(())
+    }
+
+    /// What faults did, now that the last step is over.
+    fn conclude_recovery(&mut self, overflows_before: Option<u64>) {
+        self.drain();
+        self.close_memory();
+        let subscribed = self.evidence.counts.subscribes_ordered > 0;
+        let devices = self.stage.fleet.devices;
+        let overflows = kernel_counters::listen_overflows()
+            .zip(overflows_before)
+            .map(|(now, before)| now.saturating_sub(before));
+        self.evidence.listen_overflows = overflows;
+        self.evidence.recovery = self
+            .recoveries
+            .figures(devices, subscribed, Instant::now())
+            .map(|figures| Recovery {
+                listen_overflows: overflows,
+                fetches: self.fetches_since(),
+                ..figures
+            });
     }
 
     /// The end of each gateway's standard error, for whoever has to find out what went wrong.
@@ -298,6 +362,7 @@ impl<'a> Theatre<'a> {
         let gateways = self
             .gateways
             .iter()
+            .filter(|gateway| gateway.may_not_end())
             .map(|gateway| (format!("gateway-{}", gateway.number), gateway.pid()));
         let adc = self
             .cast
@@ -312,12 +377,16 @@ impl<'a> Theatre<'a> {
             .into_iter()
             .map(|pid| ("kafka".to_owned(), pid));
         let lab = std::iter::once(("lab".to_owned(), std::process::id()));
-        gateways
-            .chain(adc)
-            .chain(kafka)
-            .chain(lab)
-            .filter_map(|(name, pid)| resources::of(&name, pid))
-            .collect()
+        let living = gateways.chain(adc).chain(kafka).chain(lab);
+        let used = living.filter_map(|(name, pid)| {
+            let used = resources::of(&name, pid)?;
+            let peak = self.before.peaks.get(&pid).copied().unwrap_or(0);
+            Some(Resources {
+                peak_rss_bytes: used.peak_rss_bytes.max(peak),
+                ..used
+            })
+        });
+        self.gone.iter().cloned().chain(used).collect()
     }
 
     /// Everything stops, in the order opposite to the start; the first failure is told after all have stopped.
@@ -338,44 +407,18 @@ impl<'a> Theatre<'a> {
 
 /// Starts all gateways at once and waits until each is ready.
 fn start_gateways(
-    company: &Company<'_>,
-    stage: &Stage,
+    launch: &Launch<'_>,
     cluster: &Cluster,
-    folder: &TempDir,
+    interrupt: &Interrupt,
 ) -> Result<Vec<Gateway>, ProviderError> {
-    let text = GatewayConfig {
-        stage,
-        cluster,
-        listen: gateway_address(stage),
-        hash_key: hash_key(company.options.seed),
-        control_hash: company.options.control_hash.as_deref(),
-    }
-    .text();
-    let config = folder.path().join("gateway.toml");
-    std::fs::write(&config, text).context("cannot write the gateways' configuration")?;
     let mut gateways = vec![];
-    for number in 0..stage.gateways {
-        let log = folder.path().join(format!("gateway-{number}.log"));
-        gateways.push(Gateway::start(
-            number,
-            &company.gateway,
-            &config,
-            &log,
-            company.interrupt,
-        )?);
+    for number in 0..launch.stage.gateways {
+        gateways.push(launch.first(number, cluster, interrupt)?);
     }
     for gateway in &mut gateways {
-        gateway.await_ready(company.interrupt)?;
+        gateway.await_ready(interrupt)?;
     }
     Ok(gateways)
-}
-
-/// Behind a load balancer always IPv4, whatever the devices use; a header tells their addresses.
-fn gateway_address(stage: &Stage) -> IpAddr {
-    match stage.fleet.via {
-        Via::Adc => Family::Ipv4.loopback(),
-        Via::Direct => stage.fleet.addresses.loopback(),
-    }
 }
 
 /// The placement key of a run, so that a seed repeats its distribution.
@@ -434,6 +477,8 @@ fn fleet_setup(
             SendProxy::Off
         },
         reconnect: stage.fleet.reconnect,
+        keepalive: stage.fleet.keepalive.get(),
+        connect_timeout: stage.fleet.connect_timeout.get(),
         topic: cluster.topics.first().cloned().unwrap_or_default(),
         seed,
     }

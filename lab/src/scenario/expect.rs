@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::Span;
 
 /// `[expect]`. What is absent is not judged, but for `connected`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expect {
     /// How many of the devices told to connect must have been connected.
@@ -54,35 +54,47 @@ pub struct Expect {
     /// Pool members that the ADC holds for healthy at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_up: Option<u32>,
-}
-
-impl Default for Expect {
-    fn default() -> Self {
-        Self {
-            connected: Connected::All,
-            spread: None,
-            spread_headroom: None,
-            on_gateways: None,
-            client_addresses: None,
-            lost_max: None,
-            doubled_max: None,
-            swapped_max: None,
-            misplaced_publishes_max: None,
-            delivered_within: None,
-            published_within: None,
-            refused: None,
-            probes: None,
-            knocks: None,
-            members_up: None,
-        }
-    }
+    /// Gaps that a device noticed and no gateway had told of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsignalled_gaps_max: Option<u64>,
+    /// 99 of 100 devices that a fault touched are connected again within this, counted from the fault; for each fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconnected_within: Option<Span>,
+    /// 99 of 100 devices that a fault touched have everything they had missed within this, counted from the fault; for each fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caught_up_within: Option<Span>,
+    /// How many times slower 99 of 100 messages may reach the devices that a fault does not touch, while it lasts; for each fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survivors_slower_max: Option<f64>,
+    /// Connections that end with a reset while gateways drain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resets_max: Option<u64>,
+    /// Each drain takes at most so long, from SIGTERM to the exit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drained_within: Option<Span>,
+    /// How every subscription that goes on after a loss is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Resumed>,
+    /// Subscriptions answered "resynced", by reason; at least so many, and no other reason occurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resynced: Option<BTreeMap<String, u64>>,
+    /// Connection requests that the kernel dropped because a listener's queue was full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen_overflows_max: Option<u64>,
+    /// The most memory of a gateway after a fault over what it took when the fault began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_grows_max: Option<f64>,
+    /// Reads from Kafka begun after the first fault by gateways that live through all of them: what devices that come back cost the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetches_max: Option<u64>,
 }
 
 /// How many devices must have been connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Connected {
-    /// Every one.
+    /// Every one, to the end; where devices come back by themselves, at the end.
+    #[default]
     All,
     /// Not one: the gateways must refuse them.
     None,
@@ -116,4 +128,12 @@ pub enum KnockAnswer {
     ClosedSilently,
     /// A WebSocket upgrade was granted.
     Upgraded,
+}
+
+/// How subscriptions that go on are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resumed {
+    /// Everything that was missed follows.
+    Synced,
 }

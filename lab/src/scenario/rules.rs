@@ -1,8 +1,11 @@
 //! What types cannot say: values that make no sense, bounds that nothing in the plot could break.
 
+mod faults;
+
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
@@ -12,6 +15,7 @@ use super::expect::Whose;
 use super::matrix::Cell;
 use super::step::Action;
 use crate::stage::{Stage, Via};
+use crate::units::Span;
 
 /// The fewest bytes that hold a message's own mark.
 const SMALLEST_MESSAGE: u32 = 32;
@@ -48,7 +52,8 @@ pub(super) fn check(
         check_step(&sheet, number, &step.action)?;
         check_gateway(&sheet, number, &step.action, cells)?;
     }
-    check_bounds(&sheet, written, cells)
+    check_bounds(&sheet, written, cells)?;
+    faults::check(&sheet, written, cells)
 }
 
 /// A scenario's text, and where its values stand in it.
@@ -121,6 +126,17 @@ fn check_stage(sheet: &Sheet<'_, '_>, stage: &Stage) -> Result<(), Complaint> {
         stage.adc.snat_addresses,
         1..=250,
     )?;
+    sheet.within(
+        &["stage", "cache", "messages"],
+        stage.cache.messages,
+        1..=1_000_000,
+    )?;
+    sheet.within(
+        &["stage", "cache", "topic-messages"],
+        stage.cache.topic_messages,
+        1..=10_000_000,
+    )?;
+    check_spans(sheet, stage)?;
     for cidr in &stage.listener.trusted {
         if !is_cidr(cidr) {
             let what = format!("\"{cidr}\" is no network");
@@ -141,6 +157,25 @@ fn check_stage(sheet: &Sheet<'_, '_>, stage: &Stage) -> Result<(), Complaint> {
             return Err(sheet
                 .complain(&["stage", "kafka", "topics"], what)
                 .hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Times that would let nothing work.
+fn check_spans(sheet: &Sheet<'_, '_>, stage: &Stage) -> Result<(), Complaint> {
+    let least = Span(Duration::from_millis(100));
+    for (path, span) in [
+        (["stage", "fleet", "keepalive"], stage.fleet.keepalive),
+        (
+            ["stage", "fleet", "connect-timeout"],
+            stage.fleet.connect_timeout,
+        ),
+        (["stage", "cache", "max-age"], stage.cache.max_age),
+    ] {
+        if span < least {
+            let what = format!("`{}` takes {least} and more, not {span}", path[2]);
+            return Err(sheet.complain(&path, what));
         }
     }
     Ok(())
@@ -182,7 +217,14 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
             sheet.within(&path("times"), order.times, 1..=10_000)
         }
         Action::AwaitProbes(order) => sheet.within(&path("count"), order.count, 1..=10_000),
-        Action::Member(_) | Action::Wait(_) => Ok(()),
+        Action::Settle(_)
+        | Action::Kill(_)
+        | Action::Drain(_)
+        | Action::Freeze(_)
+        | Action::Thaw(_)
+        | Action::Start(_)
+        | Action::Member(_)
+        | Action::Wait(_) => Ok(()),
     }
 }
 
@@ -193,7 +235,7 @@ fn check_gateway(
     action: &Action,
     cells: &[Cell],
 ) -> Result<(), Complaint> {
-    let Action::Member(wish) = action else {
+    let Some(gateway) = action.gateway() else {
         return Ok(());
     };
     let number = number.to_string();
@@ -203,7 +245,7 @@ fn check_gateway(
         .min()
         .unwrap_or(1);
     let path = ["step", &number, "do", action.verb(), "gateway"];
-    sheet.within(&path, wish.gateway, 0..=fewest - 1)
+    sheet.within(&path, gateway, 0..=fewest - 1)
 }
 
 /// A bound that nothing in the plot could break would always hold and prove nothing.

@@ -1,6 +1,10 @@
 //! The plot of a scenario: what happens, in order.
 
+pub mod faults;
+
 use serde::{Deserialize, Serialize};
+
+use faults::{InTime, OnGateway, Settle};
 
 use crate::stage::Subjects;
 use crate::units::{Rate, Span};
@@ -27,10 +31,22 @@ pub enum Action {
     Disconnect(Crowd),
     /// Connected devices subscribe.
     Subscribe(Subscribe),
-    /// The lab writes records to Kafka and waits until every subscriber has them.
+    /// The lab writes records to Kafka and waits until every subscriber has them; or goes on to the next step meanwhile.
     Produce(Produce),
-    /// Connected devices publish and wait for the acknowledgements.
+    /// Connected devices publish and wait for the acknowledgements; or the next step begins meanwhile.
     Publish(Publish),
+    /// What goes on meanwhile comes to its end: the last message is sent, every device is back, nobody misses anything.
+    Settle(Settle),
+    /// A gateway is killed, without a chance to say a word.
+    Kill(OnGateway),
+    /// A gateway is asked to leave and has left.
+    Drain(InTime),
+    /// A gateway is stopped in the middle of what it does; its sockets stay open.
+    Freeze(OnGateway),
+    /// A frozen gateway goes on.
+    Thaw(OnGateway),
+    /// A gateway that was killed or drained is started again, at its old addresses.
+    Start(InTime),
     /// Connected devices stop to read: what is sent to them piles up.
     StopReading(Slow),
     /// They read again, as fast as they can.
@@ -54,12 +70,44 @@ impl Action {
             Self::Subscribe(_) => "subscribe",
             Self::Produce(_) => "produce",
             Self::Publish(_) => "publish",
+            Self::Settle(_) => "settle",
+            Self::Kill(_) => "kill",
+            Self::Drain(_) => "drain",
+            Self::Freeze(_) => "freeze",
+            Self::Thaw(_) => "thaw",
+            Self::Start(_) => "start",
             Self::StopReading(_) => "stop-reading",
             Self::ReadOn(_) => "read-on",
             Self::Member(_) => "member",
             Self::Knock(_) => "knock",
             Self::AwaitProbes(_) => "await-probes",
             Self::Wait(_) => "wait",
+        }
+    }
+}
+
+impl Action {
+    /// The gateway that the step names.
+    pub(crate) fn gateway(&self) -> Option<u32> {
+        match self {
+            Self::Member(wish) => Some(wish.gateway),
+            Self::Kill(on) | Self::Freeze(on) | Self::Thaw(on) => Some(on.gateway),
+            Self::Drain(order) | Self::Start(order) => Some(order.gateway),
+            _ => None,
+        }
+    }
+
+    /// Whether the step breaks something.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(self, Self::Kill(_) | Self::Drain(_) | Self::Freeze(_))
+    }
+
+    /// Whether what it orders goes on while the next steps are played.
+    pub(crate) fn goes_on(&self) -> bool {
+        match self {
+            Self::Produce(order) => order.meanwhile,
+            Self::Publish(order) => order.meanwhile,
+            _ => false,
         }
     }
 }
@@ -108,6 +156,9 @@ pub struct Produce {
     /// Bytes of each value, at least 32.
     #[serde(default = "bytes")]
     pub bytes: u32,
+    /// The next steps are played while this goes on; a later `do.settle` waits for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub meanwhile: bool,
     /// How long stragglers may take after the last record.
     #[serde(default = "patience")]
     pub within: Span,
@@ -124,6 +175,9 @@ pub struct Publish {
     /// Bytes of each message, at least 32.
     #[serde(default = "bytes")]
     pub bytes: u32,
+    /// The next steps are played while this goes on; a later `do.settle` waits for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub meanwhile: bool,
     /// How long acknowledgements may take after the last message.
     #[serde(default = "patience")]
     pub within: Span,
@@ -205,7 +259,7 @@ fn bytes() -> u32 {
     128
 }
 
-fn patience() -> Span {
+pub(super) fn patience() -> Span {
     Span(std::time::Duration::from_secs(20))
 }
 

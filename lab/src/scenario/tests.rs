@@ -171,3 +171,64 @@ fn complaint(right: &str, wrong: &str) -> String {
 fn parse(text: &str) -> Result<Scenario, Complaint> {
     Scenario::parse(Path::new("a.toml"), text.to_owned())
 }
+
+#[test]
+fn what_cannot_happen_to_a_gateway_is_said_before_anything_starts() {
+    let first = |steps: &str| {
+        let text = GOOD.replace(
+            "[expect]\nspread = \"even\"\n",
+            &format!("{steps}\n[expect]\nspread = \"even\"\n"),
+        );
+        let error = parse(&text).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    };
+
+    for (steps, complaint) in [
+        (
+            "[[step]]\ndo.start = { gateway = 0 }",
+            "gateway 0 is up at this step, `start` needs one that is gone",
+        ),
+        (
+            "[[step]]\ndo.kill = { gateway = 0 }\n[[step]]\ndo.drain = { gateway = 0 }",
+            "gateway 0 is gone at this step, `drain` needs one that is up",
+        ),
+        (
+            "[[step]]\ndo.thaw = { gateway = 0 }",
+            "gateway 0 is up at this step, `thaw` needs one that is frozen",
+        ),
+        (
+            "[[step]]\ndo.kill = { gateway = 7 }",
+            "`gateway` takes 0 to 0, not 7",
+        ),
+        (
+            "[[step]]\ndo.publish = { messages = 1, over = \"1s\", meanwhile = true }",
+            "no later step waits for the end of this",
+        ),
+    ] {
+        let said = first(steps);
+        assert!(said.ends_with(complaint), "{steps}: {said}");
+    }
+}
+
+#[test]
+fn a_bound_on_recovery_needs_something_broken_and_devices_that_come_back() {
+    let first = |text: &str| {
+        let error = parse(text).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    };
+    let bounded = GOOD.replace("spread = \"even\"", "caught-up-within = \"5s\"");
+    let broken = bounded.replace("[expect]", "[[step]]\ndo.kill = { gateway = 0 }\n[expect]");
+
+    assert!(
+        first(&bounded)
+            .ends_with("`caught-up-within` would prove nothing: no step breaks anything"),
+        "{}",
+        first(&bounded)
+    );
+    assert!(
+        first(&broken)
+            .ends_with("`caught-up-within` is about devices that come back, and these stay away"),
+        "{}",
+        first(&broken)
+    );
+}

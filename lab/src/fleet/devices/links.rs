@@ -16,6 +16,9 @@ use crate::fleet::origins::origin;
 /// Sources that a device tries before it gives up. The machine's other sockets hold a few hundred ports at most.
 const COLLISIONS: u8 = 32;
 
+/// The detail of a loss by a TCP reset.
+pub(super) const RESET: &str = "the connection was reset";
+
 impl Devices {
     /// Goes to a server, from the device's own address.
     pub(super) fn dial(&mut self, net: &mut Net<Tag>, tag: Tag) {
@@ -169,11 +172,11 @@ fn lost_by(closed: &Closed) -> Lost {
             .with_detail(reason.clone())
         }
         Closed::Silent => Lost::new(Cause::Silent),
+        Closed::Reset => Lost::new(Cause::Broken).with_detail(RESET),
         Closed::ByUs { .. }
         | Closed::Unanswered { .. }
         | Closed::Violation(_)
         | Closed::EndOfStream
-        | Closed::Reset
         | Closed::Network(_)
         | Closed::Aborted
         | Closed::Stopped => Lost::new(Cause::Broken).with_detail(format!("{closed:?}")),

@@ -7,7 +7,8 @@ use gateway_client::{Cause, Event, Lost, Ticket};
 use lab_record::ledger::Answer;
 
 use super::Devices;
-use crate::provider::Observation;
+use super::links::RESET;
+use crate::provider::{Answered, Observation};
 
 impl Devices {
     pub(super) fn tell(&mut self, device: u32, event: Event) {
@@ -76,6 +77,7 @@ impl Devices {
             self.news.observe(Observation::Lost {
                 device: number,
                 code,
+                reset: lost.cause == Cause::Broken && lost.detail == RESET,
                 at: Instant::now(),
             });
         } else {
@@ -103,18 +105,18 @@ impl Devices {
             .device(number)
             .and_then(|device| device.subject(subject).cloned());
         let subject = held.unwrap_or_else(|| self.words.get(subject));
-        if self
+        let is_first = self
             .device(number)
-            .is_some_and(|device| device.confirm(&subject))
-        {
+            .is_some_and(|device| device.confirm(&subject));
+        if is_first {
             self.news.count().subscribed += 1;
         }
-        let at = Instant::now();
         self.news.observe(Observation::Subscribed {
             device: number,
             subject,
-            recovery: answer(recovery),
-            at,
+            answer: answered(recovery),
+            again: !is_first,
+            at: Instant::now(),
         });
     }
 
@@ -136,13 +138,14 @@ impl Devices {
     }
 }
 
-/// The gateway's answer in the ledger's words.
-fn answer(recovery: Recovery) -> Answer {
-    match recovery {
-        Recovery::None => Answer::Fresh,
-        Recovery::Synced => Answer::Synced,
-        Recovery::Resynced(_) => Answer::Resynced,
-    }
+/// The gateway's answer in the ledger's words and its own.
+fn answered(recovery: Recovery) -> Answered {
+    let (answer, word) = match recovery {
+        Recovery::None => (Answer::Fresh, "none"),
+        Recovery::Synced => (Answer::Synced, "synced"),
+        Recovery::Resynced(reason) => (Answer::Resynced, reason.word()),
+    };
+    Answered { answer, word }
 }
 
 fn words_of(lost: &Lost) -> String {

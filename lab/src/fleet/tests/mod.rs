@@ -295,6 +295,8 @@ fn setup(gateway: &TestGateway) -> FleetSetup {
         family: Family::Ipv4,
         preface: SendProxy::Off,
         reconnect: false,
+        keepalive: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(20),
         topic: "t".to_owned(),
         // Tests run side by side and must not fight over one source.
         seed: u64::from(gateway.address.port()),
@@ -334,11 +336,11 @@ fn in_short(observation: &Observation) -> String {
         Observation::Subscribed {
             device,
             subject,
-            recovery,
+            answer,
             ..
         } => {
-            let recovery: Answer = *recovery;
-            format!("{device} subscribed {subject} {recovery:?}")
+            let answer: Answer = answer.answer;
+            format!("{device} subscribed {subject} {answer:?}")
         }
         Observation::Delivered(delivery) => {
             let data = String::from_utf8_lossy(delivery.data.as_deref().unwrap_or_default());
