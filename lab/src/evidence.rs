@@ -42,6 +42,10 @@ pub(crate) struct Evidence {
     pub(crate) latencies: Option<Latencies>,
     /// When things were seen for the first time, and how it went in between.
     pub(crate) moments: Moments,
+    /// Messages that relays were told to tamper with.
+    pub(crate) mischief_ordered: u64,
+    /// Messages that they tampered with.
+    pub(crate) mischief_done: u64,
     /// Devices come back by themselves after a loss.
     pub(crate) comes_back: bool,
     /// Devices that were connected at the end of the last step.

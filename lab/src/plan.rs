@@ -142,7 +142,8 @@ fn processes(stage: &Stage, adc: AdcChoice) -> Vec<Process> {
     };
     let mut processes = vec![Process {
         name: "the lab (its fleet)".to_owned(),
-        descriptors: devices + OWN_DESCRIPTORS,
+        // A relay holds both ends of its connections.
+        descriptors: devices * if stage.relay { 3 } else { 1 } + OWN_DESCRIPTORS,
     }];
     if stage.fleet.via == Via::Adc {
         processes.push(Process {

@@ -18,6 +18,7 @@ use crate::interrupt::Interrupt;
 pub(crate) use crate::recovery::Answered;
 use crate::scenario::step::Action;
 pub(crate) use crate::scenario::step::MemberState;
+use crate::scenario::step::faults::AdcFault;
 use crate::stage::{Balance, Check, Family, KafkaStage, PortModel, SendProxy, Stage, Subjects};
 
 /// Why a provider will not play a stage.
@@ -102,8 +103,15 @@ pub(crate) trait Adc {
     /// Whether this stage can be had, asked before anything starts. May look at the machine, must be quick.
     fn refuses(&self, stage: &Stage) -> Option<Refusal>;
     /// Whether it can do its part of a step, asked likewise.
-    fn refuses_step(&self, _action: &Action) -> Option<Refusal> {
-        None
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        let Action::Adc(on) = action else {
+            return None;
+        };
+        Some(Refusal {
+            kind: RefusalKind::ByNature,
+            reason: format!("this load balancer does not {} on order", on.fault.name()),
+            remedy: "use --adc builtin".to_owned(),
+        })
     }
     /// Starts it. Returns the address devices use once it accepts connections (and, with a monitor, once every member that is ready is up).
     fn start(
@@ -113,6 +121,14 @@ pub(crate) trait Adc {
     ) -> Result<SocketAddr, ProviderError>;
     /// Takes a member out, or back in.
     fn set_member(&mut self, member: SocketAddr, state: MemberState) -> Result<(), ProviderError>;
+    /// Breaks it, or heals it; `member` says of which member alone. Asked only for what [`Self::refuses_step`] does not refuse.
+    fn inflict(
+        &mut self,
+        fault: AdcFault,
+        _member: Option<SocketAddr>,
+    ) -> Result<(), ProviderError> {
+        Err(anyhow::anyhow!("this load balancer does not {} on order", fault.name()).into())
+    }
     /// What the ADC itself counts, per member.
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError>;
     /// The process ids whose resources the record should follow.

@@ -88,6 +88,15 @@ impl Recoveries {
         Some(fault.kind)
     }
 
+    /// The targets of faults of these kinds that last.
+    pub(crate) fn lasting(&self, kinds: &[&str]) -> Vec<String> {
+        let last = self
+            .faults
+            .iter()
+            .filter(|fault| kinds.contains(&fault.kind) && fault.over.is_none());
+        last.map(|fault| fault.target.clone()).collect()
+    }
+
     /// What was ordered took so long.
     pub(crate) fn took(&mut self, fault: FaultId, took_ms: u64) {
         if let Some(fault) = self.faults.get_mut(fault.0) {

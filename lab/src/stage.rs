@@ -27,6 +27,8 @@ pub struct Stage {
     pub connection_offload: bool,
     /// The listener for devices on each gateway.
     pub listener: Listener,
+    /// A relay of the lab stands before each gateway, so that steps can make the line worse.
+    pub relay: bool,
     /// What each gateway remembers.
     pub cache: CacheStage,
     /// How each gateway leaves.
@@ -46,6 +48,7 @@ impl Default for Stage {
             workgroups: 4,
             connection_offload: true,
             listener: Listener::default(),
+            relay: false,
             cache: CacheStage::default(),
             drain: DrainStage::default(),
             kafka: KafkaStage::default(),

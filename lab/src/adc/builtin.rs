@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use lab_adc::engine::{MemberChange, Stats};
-use lab_adc::faults::Ending;
+use lab_adc::faults::{Ending, Fault};
 use lab_adc::health::Condition;
 use lab_adc::serve::ReadyLine;
 use tempfile::TempDir;
@@ -19,6 +19,8 @@ use crate::leash::{leashed, own_binary};
 use crate::provider::{
     Adc, AdcSetup, MemberCount, MemberState, ProviderError, Refusal, RefusalKind,
 };
+use crate::scenario::step::Action;
+use crate::scenario::step::faults::AdcFault;
 use crate::stage::{PortModel, Stage};
 
 /// From the first connection to a verdict on every member.
@@ -93,6 +95,29 @@ impl Adc for Builtin {
         let _ended: serde_json::Value =
             self.rest()?
                 .ask("PATCH", &format!("/members/{member}"), &change)?;
+        Ok(())
+    }
+
+    fn refuses_step(&self, _action: &Action) -> Option<Refusal> {
+        None
+    }
+
+    fn inflict(
+        &mut self,
+        fault: AdcFault,
+        member: Option<SocketAddr>,
+    ) -> Result<(), ProviderError> {
+        let fault = match fault {
+            AdcFault::Cut => Fault::KillAll {
+                member,
+                how: Ending::Reset,
+            },
+            AdcFault::BlackHole => Fault::BlackHole { member },
+            AdcFault::Reset => Fault::Reset,
+            AdcFault::FailOver => Fault::FailOver,
+            AdcFault::Heal => Fault::Heal,
+        };
+        let _report: serde_json::Value = self.rest()?.ask("POST", "/fault", &fault)?;
         Ok(())
     }
 

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::{Builtin, Haproxy};
 use crate::interrupt::Interrupt;
-use crate::provider::{Adc, AdcSetup, Member, MemberCount, MemberState, MonitorSetup};
+use crate::provider::{Adc, AdcSetup, Member, MemberCount, MemberState, MonitorSetup, RefusalKind};
+use crate::scenario::step::Action;
+use crate::scenario::step::faults::{AdcFault, OnAdc};
 use crate::stage::{Balance, Check, PortModel, SendProxy};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -282,4 +284,22 @@ fn counts<const N: usize>(adc: &mut dyn Adc) -> [MemberCount; N] {
         last = now;
     }
     last.try_into().unwrap()
+}
+
+#[test]
+fn haproxy_cuts_on_order_and_refuses_by_nature_what_it_cannot() {
+    let asked = |fault| {
+        let action = Action::Adc(OnAdc {
+            fault,
+            gateway: None,
+        });
+        let refusal = Haproxy::default().refuses_step(&action)?;
+        Some((refusal.kind, refusal.remedy))
+    };
+    let by_nature = Some((RefusalKind::ByNature, "use --adc builtin".to_owned()));
+
+    assert_eq!(asked(AdcFault::Cut), None);
+    for fault in [AdcFault::BlackHole, AdcFault::Reset, AdcFault::FailOver] {
+        assert_eq!(asked(fault), by_nature, "{fault:?}");
+    }
 }

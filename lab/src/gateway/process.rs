@@ -18,7 +18,7 @@ use super::admin::Admin;
 use super::fate::Fate;
 use crate::interrupt::Interrupt;
 use crate::leash::leashed;
-use crate::provider::{Member, ProviderError};
+use crate::provider::ProviderError;
 
 /// Lines of standard error kept for reports.
 const TAIL: usize = 20;
@@ -111,14 +111,6 @@ impl Gateway {
             self.number,
             TO_READY.as_secs()
         )))
-    }
-
-    /// As a pool member.
-    pub(crate) fn member(&self) -> Member {
-        Member {
-            address: self.listener,
-            admin: self.admin.0,
-        }
     }
 
     /// Its process id.

@@ -55,6 +55,7 @@ pub(super) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
         .collect();
     let mut answers = vec![];
     let mut add = |answer: Option<Expectation>| answers.extend(answer);
+    add((seen.mischief_ordered > 0).then(|| tampered(seen)));
     add(expect
         .unsignalled_gaps_max
         .map(|most| gaps(most, recovery.unsignalled_gaps, seen)));
@@ -94,6 +95,19 @@ pub(super) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
         )
     }));
     answers
+}
+
+/// A tampering that did not take place proves nothing about who withstood it.
+fn tampered(seen: &Evidence) -> Expectation {
+    let (ordered, done) = (seen.mischief_ordered, seen.mischief_done);
+    let measured = format!("{done} of {ordered}");
+    let held = (done == ordered).then_some(true);
+    answer(
+        "tampered",
+        "every tampering that was ordered took place",
+        measured,
+        held,
+    )
 }
 
 /// Gaps that devices noticed and nobody had told of. Without a single message it is undecided.

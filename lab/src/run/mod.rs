@@ -4,12 +4,13 @@
 //! - [`steps`]: the plot, step by step.
 //! - [`messages`]: the steps that move messages. [`books`]: the ledger at work.
 //! - [`pulse`]: how it went, window by window.
-//! - [`faults`]: the steps that break something. [`meanwhile`]: what goes on while they do.
+//! - [`faults`], [`network`]: the steps that break something. [`meanwhile`]: what goes on while they do.
 
 mod books;
 mod faults;
 mod meanwhile;
 mod messages;
+mod network;
 mod pulse;
 mod steps;
 mod theatre;

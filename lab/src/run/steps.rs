@@ -25,6 +25,9 @@ impl Theatre<'_> {
             Action::Freeze(on) => self.freeze(on.gateway),
             Action::Thaw(on) => self.thaw(on.gateway),
             Action::Start(order) => self.start_again(order),
+            Action::Adc(on) => self.break_adc(on),
+            Action::Line(on) => self.set_line(on),
+            Action::Tamper(order) => self.tamper(order),
             Action::StopReading(slow) => self.set_reading(slow, false),
             Action::ReadOn(slow) => self.set_reading(slow, true),
             Action::Member(wish) => self.set_member(wish),
@@ -99,10 +102,7 @@ impl Theatre<'_> {
     }
 
     fn set_member(&mut self, wish: &MemberWish) -> Result<(), ProviderError> {
-        let member = self
-            .gateways
-            .get(wish.gateway as usize)
-            .map(|gateway| gateway.listener);
+        let member = self.door(wish.gateway);
         // The rules let no scenario name a gateway that no cell has.
         member.map_or(Ok(()), |member| {
             self.cast.adc.set_member(member, wish.state)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use lab_adc::relay::Relay;
 use lab_record::recovery::Recovery;
 use lab_record::run::{Event, Resources, Series};
 use serde_json::{Value, json};
@@ -15,16 +16,18 @@ use super::Company;
 use super::books::Books;
 use super::faults::Before;
 use super::meanwhile::Meanwhile;
+use super::network;
 use super::pulse::Pulse;
 use crate::cast::Cast;
 use crate::evidence::{Evidence, Exit, Sighting};
 use crate::gateway::Gateway;
 use crate::gateway::launch::Launch;
+use crate::gateway::metrics::Metrics;
 use crate::interrupt::Interrupt;
 use crate::kernel_counters;
 use crate::kernel_table;
 use crate::progress::Progress;
-use crate::provider::{AdcSetup, Cluster, FleetSetup, MonitorSetup, ProviderError};
+use crate::provider::{AdcSetup, Cluster, FleetSetup, Member, MonitorSetup, ProviderError};
 use crate::recovery::Recoveries;
 use crate::resources;
 use crate::scenario::matrix::Cell;
@@ -42,6 +45,8 @@ pub(super) struct Theatre<'a> {
     pub(super) cast: Cast,
     pub(super) cluster: Cluster,
     pub(super) gateways: Vec<Gateway>,
+    /// One before each gateway, where the stage wants them.
+    pub(super) relays: Vec<Relay>,
     pub(super) evidence: Evidence,
     /// Open from the first step that moves messages.
     pub(super) books: Option<Books>,
@@ -105,14 +110,18 @@ impl<'a> Theatre<'a> {
             control_hash: company.options.control_hash.as_deref(),
         };
         let gateways = start_gateways(&launch, &cluster, interrupt)?;
-        let mut targets: Vec<SocketAddr> =
-            gateways.iter().map(|gateway| gateway.listener).collect();
+        let listeners: Vec<SocketAddr> = gateways.iter().map(|gateway| gateway.listener).collect();
+        let relays = network::relays(stage.relay, &listeners, seed)?;
+        let mut targets = match relays.as_slice() {
+            [] => listeners,
+            relays => relays.iter().map(Relay::address).collect(),
+        };
         let mut adc_version = String::new();
         if stage.fleet.via == Via::Adc {
             progress.phase("starting the load balancer");
             targets = vec![
                 cast.adc
-                    .start(&adc_setup(stage, &gateways, seed), interrupt)?,
+                    .start(&adc_setup(stage, &gateways, &targets, seed), interrupt)?,
             ];
             adc_version = cast.adc.version();
         }
@@ -127,6 +136,7 @@ impl<'a> Theatre<'a> {
             cast,
             cluster,
             gateways,
+            relays,
             evidence: Evidence {
                 comes_back: stage.fleet.reconnect,
                 ..Evidence::default()
@@ -298,19 +308,51 @@ impl<'a> Theatre<'a> {
             .gateways
             .iter()
             .filter(|gateway| gateway.serves() && alive(gateway.number));
-        self.evidence.metrics = living
-            .map(|gateway| gateway.admin.metrics())
-            .collect::<anyhow::Result<_>>()?;
+        let mut counted = vec![];
+        for gateway in living {
+            counted.push((gateway.number, gateway.admin.metrics()?));
+        }
+        for (number, metrics) in &counted {
+            self.note_reading(*number, metrics);
+        }
+        self.evidence.metrics = counted.into_iter().map(|(_, metrics)| metrics).collect();
         if self.stage.fleet.via == Via::Adc {
             self.evidence.members = self.cast.adc.members()?;
         }
         Ok(())
     }
 
+    /// What a gateway read from the log for its devices, all in all.
+    fn note_reading(&mut self, number: u32, metrics: &Metrics) {
+        self.event(
+            "reading",
+            [
+                ("gateway", number.into()),
+                (
+                    "kafka_bytes",
+                    metrics.sum("tidegate_kafka_bytes_total").into(),
+                ),
+                (
+                    "kafka_records",
+                    metrics.sum("tidegate_kafka_records_total").into(),
+                ),
+                (
+                    "kafka_fetches",
+                    metrics.sum("tidegate_kafka_fetches_total").into(),
+                ),
+                (
+                    "delivered",
+                    metrics.sum("tidegate_messages_delivered_total").into(),
+                ),
+            ],
+        );
+    }
+
     /// What faults did, now that the last step is over.
     fn conclude_recovery(&mut self, overflows_before: Option<u64>) {
         self.drain();
         self.close_memory();
+        self.confess();
         let subscribed = self.evidence.counts.subscribes_ordered > 0;
         let devices = self.stage.fleet.devices;
         let overflows = kernel_counters::listen_overflows()
@@ -428,11 +470,16 @@ fn hash_key(seed: u32) -> [u8; 16] {
     key
 }
 
-fn adc_setup(stage: &Stage, gateways: &[Gateway], seed: u64) -> AdcSetup {
+/// `doors` are where connections to the gateways go.
+fn adc_setup(stage: &Stage, gateways: &[Gateway], doors: &[SocketAddr], seed: u64) -> AdcSetup {
+    let members = gateways.iter().zip(doors).map(|(gateway, door)| Member {
+        address: *door,
+        admin: gateway.admin.0,
+    });
     AdcSetup {
         listen: stage.fleet.addresses.loopback(),
         accept_proxy: stage.devices_tell_addresses(),
-        members: gateways.iter().map(Gateway::member).collect(),
+        members: members.collect(),
         snat_addresses: snat_addresses(stage.adc.snat_addresses),
         snat_ports: stage.adc.snat_ports,
         proxy_protocol: stage.adc.proxy_protocol,

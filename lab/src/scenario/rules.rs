@@ -223,6 +223,9 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
         | Action::Freeze(_)
         | Action::Thaw(_)
         | Action::Start(_)
+        | Action::Adc(_)
+        | Action::Line(_)
+        | Action::Tamper(_)
         | Action::Member(_)
         | Action::Wait(_) => Ok(()),
     }
@@ -311,6 +314,7 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
         ));
     }
     let wants_adc = does("member")
+        || does("adc")
         || expect.members_up.is_some()
         || expect.client_addresses == Some(Whose::Adc);
     if wants_adc && cells.iter().any(|cell| cell.stage.fleet.via == Via::Direct) {

@@ -4,7 +4,7 @@ pub mod faults;
 
 use serde::{Deserialize, Serialize};
 
-use faults::{InTime, OnGateway, Settle};
+use faults::{AdcFault, InTime, OnAdc, OnGateway, OnLine, Settle, Tamper};
 
 use crate::stage::Subjects;
 use crate::units::{Rate, Span};
@@ -47,6 +47,12 @@ pub enum Action {
     Thaw(OnGateway),
     /// A gateway that was killed or drained is started again, at its old addresses.
     Start(InTime),
+    /// Something happens to the load balancer.
+    Adc(OnAdc),
+    /// The line before a gateway gets better or worse.
+    Line(OnLine),
+    /// The line before a gateway changes messages: to see the ledger find it.
+    Tamper(Tamper),
     /// Connected devices stop to read: what is sent to them piles up.
     StopReading(Slow),
     /// They read again, as fast as they can.
@@ -76,6 +82,9 @@ impl Action {
             Self::Freeze(_) => "freeze",
             Self::Thaw(_) => "thaw",
             Self::Start(_) => "start",
+            Self::Adc(_) => "adc",
+            Self::Line(_) => "line",
+            Self::Tamper(_) => "tamper",
             Self::StopReading(_) => "stop-reading",
             Self::ReadOn(_) => "read-on",
             Self::Member(_) => "member",
@@ -93,13 +102,21 @@ impl Action {
             Self::Member(wish) => Some(wish.gateway),
             Self::Kill(on) | Self::Freeze(on) | Self::Thaw(on) => Some(on.gateway),
             Self::Drain(order) | Self::Start(order) => Some(order.gateway),
+            Self::Adc(on) => on.gateway,
+            Self::Line(on) => Some(on.gateway),
+            Self::Tamper(order) => Some(order.gateway),
             _ => None,
         }
     }
 
     /// Whether the step breaks something.
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self, Self::Kill(_) | Self::Drain(_) | Self::Freeze(_))
+        match self {
+            Self::Kill(_) | Self::Drain(_) | Self::Freeze(_) | Self::Tamper(_) => true,
+            Self::Adc(on) => on.fault != AdcFault::Heal,
+            Self::Line(on) => !on.is_clear(),
+            _ => false,
+        }
     }
 
     /// Whether what it orders goes on while the next steps are played.

@@ -232,3 +232,30 @@ fn a_bound_on_recovery_needs_something_broken_and_devices_that_come_back() {
         first(&broken)
     );
 }
+
+#[test]
+fn the_network_is_broken_only_where_something_stands() {
+    let first = |steps: &str| {
+        let text = GOOD.replace("[expect]", &format!("{steps}\n[expect]"));
+        let error = parse(&text).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    };
+
+    for (steps, complaint) in [
+        (
+            "[[step]]\ndo.line = { gateway = 0, delay = \"1s\" }",
+            "`line` needs a relay before the gateways",
+        ),
+        (
+            "[[step]]\ndo.tamper = { gateway = 0, mischief = [\"drop\"] }",
+            "`tamper` needs a relay before the gateways",
+        ),
+        (
+            "[[step]]\ndo.adc = { fault = \"fail-over\", gateway = 0 }",
+            "`fail-over` happens to everything",
+        ),
+    ] {
+        let said = first(steps);
+        assert!(said.ends_with(complaint), "{steps}: {said}");
+    }
+}

@@ -1,4 +1,5 @@
-//! Every file in `scenarios/` is a test, once per cell and pair of providers; so is every known-bad hash that the lab must catch.
+//! Every file in `scenarios/` is a test, once per cell and pair of providers; so is everything known to be bad that the
+//! lab must catch: hashes, and relays that tamper with messages.
 //!
 //! A cell that this machine cannot play is ignored with its reason, and fails where `TIDEGATE_REQUIRE=all` is set. Each test runs the `lab` binary as
 //! a person would. All cells on real Kafka share one broker.
@@ -7,6 +8,7 @@ mod binaries;
 mod broker;
 mod control;
 mod play;
+mod tampering;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         }
     }
     trials.extend(control::trials());
+    trials.extend(tampering::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     broker::dismiss();
     conclusion.exit_code()

@@ -29,6 +29,8 @@ use crate::interrupt::Interrupt;
 use crate::provider::{
     Adc, AdcSetup, MemberCount, MemberState, ProviderError, Refusal, RefusalKind,
 };
+use crate::scenario::step::Action;
+use crate::scenario::step::faults::AdcFault;
 use crate::stage::{PortModel, Stage};
 
 /// From start to an answer on the statistics socket.
@@ -138,6 +140,46 @@ impl Adc for Haproxy {
                 .statistics
                 .order(&format!("set server {server} state {state}"))?;
             if wish == MemberState::Down {
+                running
+                    .statistics
+                    .order(&format!("shutdown sessions server {server}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        let Action::Adc(on) = action else {
+            return None;
+        };
+        let reason = match on.fault {
+            AdcFault::Cut | AdcFault::Heal => return None,
+            AdcFault::BlackHole => "HAProxy has no order to fall silent",
+            AdcFault::Reset => "HAProxy closes its listener in order, it does not reset who comes",
+            AdcFault::FailOver => "HAProxy has no twin here that takes its address",
+        };
+        Some(Refusal {
+            kind: RefusalKind::ByNature,
+            reason: reason.to_owned(),
+            remedy: "use --adc builtin".to_owned(),
+        })
+    }
+
+    fn inflict(
+        &mut self,
+        fault: AdcFault,
+        member: Option<SocketAddr>,
+    ) -> Result<(), ProviderError> {
+        if fault != AdcFault::Cut {
+            return Ok(());
+        }
+        let running = self.running()?;
+        let cut: Vec<SocketAddr> = match member {
+            Some(member) => vec![member],
+            None => running.members.clone(),
+        };
+        for member in cut {
+            for server in running.servers_of(member)? {
                 running
                     .statistics
                     .order(&format!("shutdown sessions server {server}"))?;

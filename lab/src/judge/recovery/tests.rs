@@ -142,6 +142,18 @@ fn one_resync_breaks_synced_and_a_foreign_reason_breaks_resynced() {
 }
 
 #[test]
+fn tampering_that_did_not_take_place_decides_nothing() {
+    let seen = |mischief_done| Evidence {
+        mischief_ordered: 3,
+        mischief_done,
+        ..Evidence::default()
+    };
+    let held = |done| judge(&Expect::default(), &seen(done)).remove(0).held;
+
+    assert_eq!((held(3), held(2)), (Some(true), None));
+}
+
+#[test]
 fn the_gateway_that_grew_most_is_named() {
     let expect = Expect {
         memory_grows_max: Some(1.5),

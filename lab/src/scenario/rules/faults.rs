@@ -1,6 +1,7 @@
 //! Rules about steps that break something: what cannot happen to a gateway, what nobody would wait for, bounds that nothing could break.
 
 use super::{Cell, Complaint, Sheet, Written};
+use crate::scenario::step::faults::AdcFault;
 use crate::scenario::step::{Action, Step};
 
 /// What the steps so far have made of a gateway.
@@ -29,6 +30,7 @@ pub(super) fn check(
 ) -> Result<(), Complaint> {
     check_fates(sheet, &written.steps, cells)?;
     check_waits(sheet, &written.steps)?;
+    check_network(sheet, &written.steps, cells)?;
     check_bounds(sheet, written, cells)
 }
 
@@ -87,6 +89,45 @@ fn check_waits(sheet: &Sheet<'_, '_>, steps: &[Step]) -> Result<(), Complaint> {
     Err(sheet
         .complain(&path, "no later step waits for the end of this")
         .hint("add [[step]] with do.settle = {}"))
+}
+
+/// A relay stands where a step works it, and a fault of the whole load balancer names no gateway.
+fn check_network(sheet: &Sheet<'_, '_>, steps: &[Step], cells: &[Cell]) -> Result<(), Complaint> {
+    for (number, step) in steps.iter().enumerate() {
+        let number = number.to_string();
+        let verb = step.action.verb();
+        let path = |key| ["step", &number, "do", verb, key];
+        match &step.action {
+            Action::Line(_) | Action::Tamper(_) if cells.iter().any(|cell| !cell.stage.relay) => {
+                let what = format!("`{verb}` needs a relay before the gateways");
+                return Err(sheet
+                    .complain(&path("gateway"), what)
+                    .hint("set relay = true in [stage]"));
+            }
+            Action::Line(on) if on.bytes_per_second == Some(0) => {
+                let what = "no byte would ever pass";
+                return Err(sheet
+                    .complain(&path("bytes-per-second"), what)
+                    .hint("silent = true says so"));
+            }
+            Action::Tamper(order) if order.mischief.is_empty() => {
+                return Err(sheet
+                    .complain(&path("mischief"), "nothing would be done")
+                    .hint("name some of drop, double, swap, corrupt, phantom"));
+            }
+            Action::Adc(on) if on.gateway.is_some() => {
+                if matches!(on.fault, AdcFault::Cut | AdcFault::BlackHole) {
+                    continue;
+                }
+                let what = format!("`{}` happens to everything", on.fault.name());
+                return Err(sheet
+                    .complain(&path("gateway"), what)
+                    .hint("leave `gateway` out"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Result<(), Complaint> {
