@@ -88,9 +88,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Measures what the gateway costs, each row beside its control in the same run
+    #[command(after_help = BENCH_HELP)]
+    Bench(Bench),
     /// Load balancers of the lab, on their own
     #[command(subcommand)]
     Adc(Adc),
+    /// A fleet or a control of the bench, which gives it orders on standard input
+    #[command(hide = true)]
+    BenchPart {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Becomes PROGRAM, but dies with the process PARENT
     #[command(hide = true)]
     Leash {
@@ -131,6 +140,44 @@ pub(crate) struct Run {
     pub(crate) control_hash: Option<String>,
     #[command(flatten)]
     pub(crate) also: Renderings,
+}
+
+const BENCH_HELP: &str = "\
+Some minutes on a quiet machine; `--quick` takes about one. Machines are noisy, so what must hold is mostly a ratio to the control.
+
+Exit status:
+  0    every row measured holds what it must
+  1    at least one does not
+  3    a row cannot be measured on this machine; it says why
+  5    the lab itself failed on a row";
+
+/// `lab bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Rows to measure [default: all of them, see --list]
+    #[arg(value_name = "ROW")]
+    pub(crate) rows: Vec<String>,
+    /// Lists the rows and what must hold. Measures nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Few rounds and small fleets: to see that it works
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Also write the rows as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// The log: `embedded`, part of the lab; `container`, Apache Kafka; or HOST:PORT of your own cluster
+    #[arg(long, value_name = "KAFKA", default_value = "embedded")]
+    pub(crate) kafka: String,
+    /// How the gateway's loop waits for its sockets
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = ["auto", "epoll", "io-uring"])]
+    pub(crate) backend: String,
+    /// The gateway to measure [default: the one beside the lab]
+    #[arg(long, value_name = "PATH", env = "TIDEGATE_GATEWAY")]
+    pub(crate) gateway: Option<PathBuf>,
+    /// Measures an unoptimised build, to try the command out
+    #[arg(long)]
+    pub(crate) unoptimised: bool,
 }
 
 const COMPARE_HELP: &str = "\

@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
 use crate::plan::Plan;
 use crate::records::{self, RecordsError};
-use crate::{doctor, f5, kafka, leash, list, run, signals};
+use crate::{bench, doctor, f5, kafka, leash, list, run, signals};
 
 /// Wrong usage, or a mistake in a scenario file.
 const USAGE: u8 = 2;
@@ -82,6 +82,11 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 records::compare(&before, &after, threshold / 100.0, out.as_deref())?;
             print!("{text}");
             Ok(u8::from(worse))
+        }
+        Command::Bench(typed) => bench::bench(&typed),
+        Command::BenchPart { arguments } => {
+            lab_bench::parts::play(&arguments)?;
+            Ok(0)
         }
         Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
             warn_on_standard_error();

@@ -48,6 +48,8 @@ mod kafka;
 
 mod run;
 
+mod bench;
+
 pub mod suite;
 
 mod kernel_counters;

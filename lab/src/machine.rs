@@ -69,7 +69,7 @@ impl Machine {
 }
 
 /// Lifts the soft limit to the hard one; children inherit it.
-fn raise_descriptors() -> u64 {
+pub(crate) fn raise_descriptors() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,

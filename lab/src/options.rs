@@ -27,6 +27,14 @@ pub(crate) enum UsageError {
         /// What may be typed.
         advice: String,
     },
+    /// A row that `lab bench` does not have.
+    #[error("there is no row `{typed}`: {advice}")]
+    UnknownRow {
+        /// What was typed.
+        typed: String,
+        /// What may be typed.
+        advice: String,
+    },
     /// A file that is not there, or not ours to read.
     #[error("cannot read {}: {error}", file.display())]
     Unreadable {
@@ -133,7 +141,7 @@ impl Casting {
     }
 }
 
-fn kafka(typed: &str) -> Result<KafkaChoice, UsageError> {
+pub(crate) fn kafka(typed: &str) -> Result<KafkaChoice, UsageError> {
     match typed {
         "embedded" => Ok(KafkaChoice::Embedded),
         "container" => Ok(KafkaChoice::Container),
@@ -170,14 +178,25 @@ fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
 }
 
 fn unknown(option: &'static str, typed: &str, known: &[&str], further: &str) -> UsageError {
-    let advice = match nearest(typed, known) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("there are {}{further}", known.join(", ")),
-    };
     UsageError::UnknownPart {
         option,
         typed: typed.to_owned(),
-        advice,
+        advice: advice(typed, known, further),
+    }
+}
+
+/// A row that `lab bench` does not have.
+pub(crate) fn unknown_row(typed: &str, known: &[&str]) -> UsageError {
+    UsageError::UnknownRow {
+        typed: typed.to_owned(),
+        advice: advice(typed, known, ""),
+    }
+}
+
+fn advice(typed: &str, known: &[&str], further: &str) -> String {
+    match nearest(typed, known) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("there are {}{further}", known.join(", ")),
     }
 }
 

@@ -1,0 +1,15 @@
+//! How each row is measured. What all have in common: the gateway and its control take turns, so that both meet the same
+//! weather, and every number is the kernel's.
+
+pub(crate) mod crowd;
+pub(crate) mod handshake;
+pub(crate) mod idle;
+pub(crate) mod kafka;
+pub(crate) mod memory;
+pub(crate) mod message;
+
+/// Devices of the rows about single messages.
+const DEVICES: usize = 1_000;
+
+/// Bytes of a message.
+const BYTES: usize = 512;
