@@ -1,5 +1,7 @@
 //! CPU time per handshake.
 
+use std::time::Duration;
+
 use crate::bench::Bench;
 use crate::error::BenchError;
 use crate::gateway::Setup;
@@ -13,6 +15,8 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<Found, BenchError> {
     let devices = bench.pick(3_000, 500);
     let setup = Setup {
         proxy: true,
+        // Nothing is published, so Kafka need not be asked often.
+        fetch_wait: Duration::from_millis(500),
         ..Setup::default()
     };
     let mut gateway = bench.gateway_without_subjects(&setup)?;
