@@ -1,5 +1,7 @@
 //! What a device missed since the positions it names, or why nobody can tell.
 
+use std::collections::BTreeMap;
+
 use super::cache::Cache;
 use super::partition::{PartitionMemory, Reach};
 use super::record::PartitionId;
@@ -42,7 +44,8 @@ pub(crate) struct Recovered<'a> {
 /// What was missed on `subject` since `claims`.
 ///
 /// A device names a position for each partition it knows of. A partition it does not name had no record when it
-/// subscribed, so everything there is news.
+/// subscribed, so everything there is news. Of several positions in one partition the latest counts: a device to which
+/// an epoch is opaque cannot tell that its first message took the place of the position it began with.
 pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]) -> Recovered<'a> {
     let mut recovered = Recovered {
         missed: Vec::new(),
@@ -52,24 +55,17 @@ pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]
         recovered.lost = Some(Lost::NotLoaded);
         return recovered;
     };
-    for claim in claims {
-        match *claim {
-            Claim::Foreign => recovered.lose(Lost::Diverged),
-            Claim::Here {
-                partition,
-                leader_epoch,
-                offset,
-            } => {
-                let memory = cache.partition(PartitionId { topic, partition });
-                let track = track_of(cache, subject, partition);
-                recovered.add(partition, since(memory, track, leader_epoch, offset));
-            }
-        }
+    if claims.contains(&Claim::Foreign) {
+        recovered.lose(Lost::Diverged);
+    }
+    let claimed = latest(claims);
+    for (&partition, &(leader_epoch, offset)) in &claimed {
+        let memory = cache.partition(PartitionId { topic, partition });
+        let track = track_of(cache, subject, partition);
+        recovered.add(partition, since(memory, track, leader_epoch, offset));
     }
     for (partition, track) in cache.tracks(subject) {
-        let named =
-            |claim: &Claim| matches!(claim, Claim::Here { partition: p, .. } if p == partition);
-        if track.last().is_some() && !claims.iter().any(named) {
+        if track.last().is_some() && !claimed.contains_key(partition) {
             let memory = cache.partition(PartitionId {
                 topic,
                 partition: *partition,
@@ -78,6 +74,23 @@ pub(crate) fn recover<'a>(cache: &'a Cache, subject: SubjectId, claims: &[Claim]
         }
     }
     recovered
+}
+
+/// The latest leader epoch, and the latest offset under it, of each partition that is named.
+fn latest(claims: &[Claim]) -> BTreeMap<i32, (i32, i64)> {
+    let mut latest = BTreeMap::new();
+    for claim in claims {
+        if let Claim::Here {
+            partition,
+            leader_epoch,
+            offset,
+        } = *claim
+        {
+            let known = latest.entry(partition).or_insert((leader_epoch, offset));
+            *known = (leader_epoch, offset).max(*known);
+        }
+    }
+    latest
 }
 
 impl<'a> Recovered<'a> {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod demo;
 mod programs;
 mod story;
 #[path = "../gateway/support/mod.rs"]
@@ -37,5 +38,9 @@ fn main() -> ExitCode {
             ));
         }
     }
+    trials.push(Trial::ignorable_test(
+        "demo page draws on when its gateway is killed",
+        || Platform::Chromium.play(demo::draws_on_when_its_gateway_is_killed),
+    ));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed};
+use serde_json::Value;
 
 use crate::story::Story;
 use crate::told::{Parameters, Told};
@@ -46,14 +47,21 @@ impl Platform {
             Self::Node | Self::NodeWithWs => "test/live/in-node.js",
             Self::Chromium => "test/live/in-chromium.js",
         };
+        let parameters = parameters.json(matches!(self, Self::NodeWithWs));
+        Told::start(&mut self.script(script, &parameters))
+    }
+
+    /// Node with a script of the client, bound to the life of the thread that starts it.
+    pub(crate) fn script(self, script: &str, parameters: &Value) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "node"]);
         if let Self::Node = self {
             command.args(websocket_flags());
         }
-        command.env("NODE_PATH", DEBIAN_PACKAGES).arg(script);
-        command.arg(parameters.json(matches!(self, Self::NodeWithWs)));
-        Told::start(command.current_dir(client()))
+        command.env("NODE_PATH", DEBIAN_PACKAGES);
+        command.arg(script).arg(parameters.to_string());
+        command.current_dir(client());
+        command
     }
 
     fn lacks(self) -> Option<String> {

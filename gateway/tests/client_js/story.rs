@@ -164,7 +164,10 @@ fn goes_on_elsewhere(platform: Platform, go: impl FnOnce(&Gateway)) -> Vec<Value
         recoveries[2..].iter().all(|recovery| *recovery == "synced"),
         "{recoveries:?}"
     );
-    device.ended()
+    let events = device.ended();
+    // What it has is not sent again.
+    assert_eq!(first(&events, "closed")["duplicates"], 0);
+    events
 }
 
 /// The log's values with repeated publishes passed over, up to the last one that the device heard.

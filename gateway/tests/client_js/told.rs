@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +22,7 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    pub(crate) fn json(&self, ws: bool) -> String {
+    pub(crate) fn json(&self, ws: bool) -> Value {
         /// Milliseconds from one publish to the next.
         const EVERY: u32 = 4;
 
@@ -30,7 +31,6 @@ impl Parameters<'_> {
             "servers": servers, "subjects": self.subjects, "ends": self.ends, "records": self.records, "every": EVERY,
             "ws": ws,
         })
-        .to_string()
     }
 }
 
@@ -82,12 +82,32 @@ impl Told {
     /// Waits until something of a type has happened `count` times; answers the last of them.
     pub(crate) fn wait(&mut self, kind: &str, count: usize) -> Value {
         while self.of(kind).count() < count {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => self.happened.push(serde_json::from_str(&line).unwrap()),
-                Err(error) => self.fail(&format!("no {count} of type {kind}: {error}")),
-            }
+            self.take(&format!("{count} of type {kind}"));
         }
         self.of(kind).nth(count - 1).unwrap().clone()
+    }
+
+    /// Waits until something of a type happens that is as expected, and answers it.
+    pub(crate) fn wait_for(&mut self, kind: &str, expected: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.take(&format!("such {kind}"));
+            let latest = self.happened.last().unwrap();
+            if latest["type"] == kind && expected(latest) {
+                return latest.clone();
+            }
+            if Instant::now() > deadline {
+                self.fail(&format!("no such {kind}"));
+            }
+        }
+    }
+
+    /// Takes in what happens next.
+    fn take(&mut self, awaited: &str) {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => self.happened.push(serde_json::from_str(&line).unwrap()),
+            Err(error) => self.fail(&format!("no {awaited}: {error}")),
+        }
     }
 
     /// Everything of a type that has happened, oldest first.

@@ -16,7 +16,8 @@
 //! | `{"op":"reconnect","after_ms":1500}` | the gateway is leaving |
 //! | `{"op":"subscribed","subject":"/t/k","recovery":"resynced","reason":"diverged"}`, without `id` | a running subscription starts anew |
 //!
-//! - `from` and `history` are optional; a lone position may stand for a list of one.
+//! - `from` and `history` are optional; a lone position may stand for a list of one. Of several positions in one partition
+//!   the latest counts.
 //! - Bytes that are not UTF-8 travel as `"data_base64"` instead of `"data"` (RFC 4648, section 4, padded). A tombstone is `"data":null`.
 //! - Under a wildcard subscription a message also has `"key"`, spelled as in a subject (`/topic/` + key is the record's
 //!   own subject; `null` for a record without a key), and `"partition"`, because there `prev` counts per partition.

@@ -78,6 +78,41 @@ fn a_position_in_a_history_that_was_given_up_has_diverged() {
 }
 
 #[test]
+fn of_two_positions_in_one_partition_the_later_one_counts() {
+    let beginning = Claim::Here {
+        partition: 0,
+        leader_epoch: -1,
+        offset: -1,
+    };
+    let mut log = Log::from(0);
+    log.write(&[(0, "a"), (1, "a"), (2, "a")]);
+
+    for claims in [[beginning, here(1)], [here(1), beginning]] {
+        assert_eq!(log.recover("a", &claims), (vec![2], None));
+    }
+    log.cache.evict(Moment(2_000));
+    assert_eq!(log.recover("a", &[beginning, here(2)]), (vec![], None));
+}
+
+#[test]
+fn a_position_of_a_later_leader_stands_for_those_of_earlier_ones() {
+    let mut log = Log::from(0);
+    log.write(&[(0, "a"), (1, "a")]);
+    log.write_under(7, &[(2, "a"), (3, "a")]);
+
+    let under = |leader_epoch, offset| Claim::Here {
+        partition: 0,
+        leader_epoch,
+        offset,
+    };
+
+    assert_eq!(
+        log.recover("a", &[under(0, 9), under(7, 2)]),
+        (vec![3], None)
+    );
+}
+
+#[test]
 fn a_position_before_the_first_record_misses_nothing() {
     let mut log = Log::from(0);
     let nothing_yet = Claim::Here {
