@@ -27,8 +27,8 @@ struct Publication {
 enum State {
     /// To be sent.
     Ready,
-    /// Sent on this connection with this id.
-    Sent { id: u64 },
+    /// Sent on this connection with this id, in a frame of so many bytes.
+    Sent { id: u64, bytes: usize },
     /// The gateway could not take it just now.
     PutOff,
 }
@@ -82,14 +82,13 @@ impl Publications {
             .queue
             .iter_mut()
             .find(|publication| publication.state == State::Ready)?;
-        next.state = State::Sent { id };
         let publish_id = publish_id(publisher, next.ticket);
-        Some(encode_publish(
+        let frame = encode_publish(id, &next.subject, &next.data, Some(&publish_id));
+        next.state = State::Sent {
             id,
-            &next.subject,
-            &next.data,
-            Some(&publish_id),
-        ))
+            bytes: frame.len(),
+        };
+        Some(frame)
     }
 
     /// What the records of this publish are known by.
@@ -117,6 +116,19 @@ impl Publications {
             .map(|publication| Refusal::Final(publication.ticket))
     }
 
+    /// Takes out the largest publish that waits for its answer on this connection.
+    pub(crate) fn remove_largest_sent(&mut self) -> Option<Ticket> {
+        let sizes = self.queue.iter().enumerate();
+        let sent = sizes.filter_map(|(index, publication)| match publication.state {
+            State::Sent { bytes, .. } => Some((bytes, index)),
+            State::Ready | State::PutOff => None,
+        });
+        let (_, largest) = sent.max()?;
+        self.queue
+            .remove(largest)
+            .map(|publication| publication.ticket)
+    }
+
     /// What was put off may be sent again.
     pub(crate) fn retry(&mut self) {
         self.make_ready(|state| state == State::PutOff);
@@ -138,9 +150,9 @@ impl Publications {
     }
 
     fn find(&self, id: u64) -> Option<usize> {
-        self.queue
-            .iter()
-            .position(|publication| publication.state == State::Sent { id })
+        self.queue.iter().position(
+            |publication| matches!(publication.state, State::Sent { id: sent, .. } if sent == id),
+        )
     }
 }
 

@@ -140,6 +140,17 @@ impl Session {
         }
     }
 
+    /// Whatever was too big for the gateway, the largest was: sent again, it would end the next connection as well.
+    pub(super) fn refuse_largest(&mut self) {
+        if let Some(ticket) = self.publications.remove_largest_sent() {
+            self.events.push_back(Event::PublishRefused {
+                ticket,
+                code: ErrorCode::RecordTooLarge,
+                reason: "the gateway closed the connection because of its size".into(),
+            });
+        }
+    }
+
     fn answered(&mut self, id: Option<u64>, now: Instant) {
         if id.is_some() {
             self.liveness.answered(now);

@@ -221,6 +221,9 @@ impl Session {
     /// The attempt failed, or its connection is closed or broken.
     pub fn handle_lost(&mut self, attempt: Attempt, lost: Lost, now: Instant) {
         if attempt == self.attempt {
+            if lost.cause == (Cause::Closed { code: TOO_BIG }) {
+                self.refuse_largest();
+            }
             self.lose(lost, now);
             self.handle_timeout(now);
         }
@@ -425,5 +428,7 @@ fn release_if_empty<T>(queue: &mut VecDeque<T>) {
     }
 }
 
+// RFC 6455, 7.4.1.
 const NORMAL_CLOSURE: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
+const TOO_BIG: u16 = 1009;

@@ -173,6 +173,25 @@ fn publish_refused_for_good_is_told_and_forgotten() {
 }
 
 #[test]
+fn publish_that_a_gateway_closed_for_is_refused_and_not_sent_again() {
+    let (mut bench, attempt) = connected(Settings::default());
+    publish(&mut bench, "a");
+    let ticket = publish(&mut bench, "much too large");
+    publish(&mut bench, "b");
+    bench.sent();
+
+    bench.lose(attempt, Lost::new(Cause::Closed { code: 1009 }));
+    bench.connect();
+
+    assert_eq!(contents(&bench.sent()), ["a", "b"]);
+    let refused = bench.events().into_iter().find_map(|event| match event {
+        Event::PublishRefused { ticket, code, .. } => Some((ticket, code)),
+        _ => None,
+    });
+    assert_eq!(refused, Some((ticket, ErrorCode::RecordTooLarge)));
+}
+
+#[test]
 fn session_holds_no_more_publishes_than_it_may() {
     let mut bench = Bench::new(
         &["ws://a"],
