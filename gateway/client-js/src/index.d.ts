@@ -248,7 +248,7 @@ export declare class Device {
   counters(): Counters;
 
   /**
-   * Takes another list of servers; the present connection stays.
+   * Takes another list of servers; the present connection stays, and servers that failed lately stay set aside.
    * @throws {ServerListError} As the constructor.
    * @throws {DeviceClosed} The device is closed.
    */

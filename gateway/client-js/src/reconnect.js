@@ -28,10 +28,9 @@ export class Reconnect {
     this.#random = random;
   }
 
-  /** Takes another list. A server that is connected stays so; what was learnt of others is forgotten. */
+  /** Takes another list. A server that is connected stays so, and one that failed lately stays set aside. */
   replaceServers(servers) {
     this.#servers = servers;
-    this.#failover = new Failover();
   }
 
   open(now) {

@@ -15,8 +15,9 @@ use crate::told::{Parameters, Told, url};
 pub(crate) type Story = fn(Platform);
 
 /// Every story, by its name.
-pub(crate) const ALL: [(&str, Story); 3] = [
+pub(crate) const ALL: [(&str, Story); 4] = [
     ("says and hears every kind of value", every_kind_of_value),
+    ("is told what is too large", too_large),
     (
         "loses, doubles and swaps nothing when its gateway is killed",
         killed_gateway,
@@ -88,6 +89,37 @@ fn every_kind_of_value(platform: Platform) {
     let log = kafka.read("t", 0, 4);
     let values: Vec<_> = log.iter().map(OwnedMessage::payload).collect();
     assert_eq!(values[1..], [Some(&[0, 255][..]), Some(b"per cent"), None]);
+    device.ended();
+}
+
+/// A gateway closes the connection for it; sent again, it would end every connection.
+fn too_large(platform: Platform) {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let gateways = [Gateway::ready(&kafka)];
+    let mut device = platform.start(&Parameters {
+        gateways: &gateways,
+        subjects: &["/t/k"],
+        ends: &["/t/k"],
+        records: vec![
+            ("/t/k", json!("before")),
+            ("/t/k", json!("x".repeat(70_000))),
+            ("/t/k", json!("end")),
+        ],
+    });
+
+    let places = device.wait("published", 1)["places"].clone();
+    assert_eq!(places[1], json!({ "refused": "record-too-large" }));
+    let lost = device.of("lost").next().unwrap();
+    assert_eq!(
+        (&lost["cause"], &lost["code"]),
+        (&json!("closed"), &json!(1009))
+    );
+    let heard: Vec<Value> = device
+        .messages("/t/k")
+        .iter()
+        .map(|told| told["data"].clone())
+        .collect();
+    assert_eq!(heard[0], "before");
     device.ended();
 }
 

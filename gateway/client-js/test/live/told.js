@@ -20,7 +20,8 @@ export async function live({ servers, subjects, ends, records, every }, say, Web
   await subscribed;
   const published = [];
   for (const [subject, value] of records) {
-    published.push(device.publish(subject, value?.bytes ? Uint8Array.from(value.bytes) : value));
+    const data = value?.bytes ? Uint8Array.from(value.bytes) : value;
+    published.push(device.publish(subject, data).catch(({ code, message }) => ({ refused: code ?? message })));
     await new Promise((resolve) => setTimeout(resolve, every));
   }
   say({ type: 'published', places: await Promise.all(published) });

@@ -220,6 +220,20 @@ test('a new list counts from the next attempt', () => {
   assert.equal(bench.connecting().url, C);
 });
 
+test('a new list does not revive a dead server', () => {
+  for (let seed = 0; seed < 50; seed += 1) {
+    const bench = new Bench(['ws://a', 'ws://b'], SETTINGS, seed);
+    const { attempt, url: dead } = bench.working();
+    bench.lose(attempt, 'broken');
+    const second = bench.connect();
+
+    bench.session.replaceServers(parseServers(['1 ws://c', `100 ${dead}`]));
+    bench.lose(second, 'broken');
+
+    assert.equal(bench.connecting().url, C);
+  }
+});
+
 test('the loss of a server that is no longer listed holds nothing against the others', () => {
   const bench = new Bench(['ws://a'], SETTINGS);
   const { attempt } = bench.working();
