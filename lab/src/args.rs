@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::replay::arguments::{DeviceArguments, ReplayArguments};
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -201,9 +203,12 @@ pub(crate) struct Parts {
     /// The log: `embedded`, part of the lab; `container`, Apache Kafka; or HOST:PORT of your own cluster
     #[arg(long, value_name = "KAFKA", default_value = "embedded")]
     pub(crate) kafka: String,
-    /// The load balancer: `builtin`, part of the lab; `haproxy`, the real one; or `bigip-standin`, F5's files and iRules on the lab's engine
+    /// The load balancer: `builtin`, part of the lab; `haproxy`, the real one; `bigip-standin`, F5's files and
+    /// iRules on the lab's engine; or `bigip`, a device of yours
     #[arg(long, value_name = "ADC", default_value = "builtin")]
     pub(crate) adc: String,
+    #[command(flatten)]
+    pub(crate) replay: ReplayArguments,
 }
 
 /// `lab adc`.
@@ -217,6 +222,14 @@ pub(crate) enum Adc {
         /// Files, or folders to search for them
         #[arg(required = true, value_name = "FILE-OR-FOLDER")]
         paths: Vec<PathBuf>,
+    },
+    /// Removes from a device what an interrupted replay has left there
+    Remove {
+        /// The list of changes: changes.json in the run's evidence
+        #[arg(value_name = "FILE")]
+        changes: PathBuf,
+        #[command(flatten)]
+        device: DeviceArguments,
     },
     /// Writes the configuration that one loads into an appliance
     #[command(subcommand)]

@@ -1,6 +1,6 @@
 //! Who plays which part: the one place where a choice becomes a provider.
 
-use crate::adc::{Builtin, Haproxy, Standin};
+use crate::adc::{Bigip, Builtin, Haproxy, Standin};
 use crate::fleet::Loopback;
 use crate::kafka::{Container, Embedded, External};
 use crate::options::Casting;
@@ -27,9 +27,10 @@ impl Cast {
                 KafkaChoice::Container => Box::new(Container::new()),
                 KafkaChoice::External(bootstrap) => Box::new(External::new(bootstrap)),
             },
-            adc: match casting.adc {
+            adc: match &casting.adc {
                 AdcChoice::Builtin => Box::new(Builtin::default()),
                 AdcChoice::Haproxy => Box::new(Haproxy::default()),
+                AdcChoice::Bigip(replay) => Box::new(Bigip::new(replay)),
                 AdcChoice::BigipStandin => Box::new(Standin::default()),
             },
             fleet: Box::new(Loopback::new()),

@@ -11,8 +11,10 @@ use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
 use crate::plan::Plan;
+use crate::provider::AdcChoice;
 use crate::records::{self, RecordsError};
-use crate::{bench, doctor, f5, kafka, leash, list, run, signals};
+use crate::replay::{preview, removal};
+use crate::{bench, doctor, f5, kafka, leash, list, replay, run, signals};
 
 /// Wrong usage, or a mistake in a scenario file.
 const USAGE: u8 = 2;
@@ -46,6 +48,12 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             let scenarios = read_scenarios(&typed.paths)?;
             let interrupt = Interrupt::default();
             signals::watch(&interrupt)?;
+            if let AdcChoice::Bigip(replay) = &options.casting.adc
+                && !replay.allow_changes
+            {
+                let shown = preview::show(&scenarios, options.cell.as_deref(), replay, &interrupt);
+                return device_answered(shown.map(|()| 0));
+            }
             let verdict = run::run(&scenarios, &options, &interrupt);
             kafka::dismiss_shared();
             Ok(verdict?.exit_status())
@@ -124,6 +132,9 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 lab_bigip::serve::ServeError::is_usage,
             ))
         }
+        Command::Adc(Adc::Remove { changes, device }) => {
+            device_answered(removal::finish(&changes, &device))
+        }
         Command::Adc(Adc::Lint { paths }) => f5::lint(&paths),
         Command::Adc(Adc::Render(Render::F5 {
             site,
@@ -135,6 +146,21 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             program,
             arguments,
         } => Err(leash::become_program(parent, &program, &arguments)),
+    }
+}
+
+/// A device that cannot be asked is no failure of the lab.
+fn device_answered(outcome: anyhow::Result<u8>) -> anyhow::Result<u8> {
+    let error = match outcome {
+        Ok(status) => return Ok(status),
+        Err(error) => error,
+    };
+    match error.downcast_ref().and_then(replay::remedy) {
+        Some(remedy) => {
+            eprintln!("{error}; {remedy}");
+            Ok(UNFIT)
+        }
+        None => Err(error),
     }
 }
 
@@ -168,7 +194,7 @@ fn plan(
     for scenario in scenarios {
         let cells = select_cells(scenario, cell).into_iter().map(|cell| {
             let refusals = Cast::new(&casting).refusals(&cell.stage, &scenario.steps);
-            let plan = Plan::new(&cell.stage, casting.adc, &machine, refusals);
+            let plan = Plan::new(&cell.stage, &casting.adc, &machine, refusals);
             (cell, plan)
         });
         println!("{}", list::plan(scenario, &cells.collect::<Vec<_>>()));

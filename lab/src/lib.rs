@@ -66,6 +66,7 @@ mod files;
 mod junit;
 mod progress;
 mod records;
+mod replay;
 mod summary;
 
 mod interrupt;

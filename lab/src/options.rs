@@ -54,6 +54,9 @@ pub(crate) enum UsageError {
         /// What is wrong, and what to write instead.
         error: String,
     },
+    /// A device that cannot be asked as typed.
+    #[error("{0}")]
+    Device(String),
     /// No cell has the choices asked for.
     #[error("--cell \"{typed}\": no cell has these choices; `lab list --cells {}` shows them", file.display())]
     NoSuchCell {
@@ -98,7 +101,7 @@ impl RunOptions {
     /// Reads the command line.
     pub(crate) fn new(typed: &Run) -> Result<Self, UsageError> {
         Ok(Self {
-            casting: Casting::new(&typed.parts)?,
+            casting: Casting::with_record(&typed.parts, typed.out.as_deref())?,
             seed: typed.seed.unwrap_or_else(rand::random),
             out: typed.out.clone(),
             gateway: typed.gateway.clone(),
@@ -118,6 +121,9 @@ impl RunOptions {
         if self.casting.adc != AdcChoice::Builtin {
             command.push_str(&format!(" --adc {}", self.casting.adc));
         }
+        if let AdcChoice::Bigip(replay) = &self.casting.adc {
+            command.push_str(&replay.typed);
+        }
         if let Some(hash) = &self.control_hash {
             command.push_str(&format!(" --control-hash {hash}"));
         }
@@ -132,11 +138,24 @@ impl RunOptions {
 }
 
 impl Casting {
-    /// Reads `--kafka` and `--adc`.
+    /// Reads `--kafka`, `--adc` and what goes with them.
     pub(crate) fn new(typed: &Parts) -> Result<Self, UsageError> {
+        Self::with_record(typed, None)
+    }
+
+    /// The same for a run whose record goes to `out`.
+    fn with_record(typed: &Parts, out: Option<&Path>) -> Result<Self, UsageError> {
+        let adc = match typed.adc.as_str() {
+            "bigip" => AdcChoice::Bigip(Box::new(typed.replay.replay(out)?)),
+            word => {
+                let choice = adc(word)?;
+                typed.replay.refuse_all()?;
+                choice
+            }
+        };
         Ok(Self {
             kafka: kafka(&typed.kafka)?,
-            adc: adc(&typed.adc)?,
+            adc,
         })
     }
 }
@@ -171,7 +190,7 @@ fn adc(typed: &str) -> Result<AdcChoice, UsageError> {
         _ => Err(unknown(
             "adc",
             typed,
-            &["builtin", "haproxy", "bigip-standin"],
+            &["builtin", "haproxy", "bigip-standin", "bigip"],
             "",
         )),
     }

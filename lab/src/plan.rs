@@ -57,7 +57,7 @@ impl Plan {
     /// Counts what a stage takes and compares it with the machine. `refusals` are what the providers said.
     pub(crate) fn new(
         stage: &Stage,
-        adc: AdcChoice,
+        adc: &AdcChoice,
         machine: &Machine,
         refusals: Vec<Refusal>,
     ) -> Self {
@@ -131,7 +131,7 @@ impl Plan {
     }
 }
 
-fn processes(stage: &Stage, adc: AdcChoice) -> Vec<Process> {
+fn processes(stage: &Stage, adc: &AdcChoice) -> Vec<Process> {
     let devices = u64::from(stage.fleet.devices);
     let gateways = u64::from(stage.gateways);
     // A balancer is not exact, and a gateway may have to take over from another.
@@ -264,7 +264,7 @@ mod tests {
             ..machine()
         };
 
-        let refusals = Plan::new(&Stage::default(), AdcChoice::Builtin, &machine, vec![]).refusals;
+        let refusals = Plan::new(&Stage::default(), &AdcChoice::Builtin, &machine, vec![]).refusals;
 
         assert_eq!(
             refusals.first().map(|refusal| refusal.reason.as_str()),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn plan(stage: &Stage) -> Plan {
-        Plan::new(stage, AdcChoice::Builtin, &machine(), vec![])
+        Plan::new(stage, &AdcChoice::Builtin, &machine(), vec![])
     }
 
     fn machine() -> Machine {

@@ -16,6 +16,7 @@ use lab_record::ledger::Content;
 
 use crate::interrupt::Interrupt;
 pub(crate) use crate::recovery::Answered;
+use crate::replay::Replay;
 use crate::scenario::step::Action;
 pub(crate) use crate::scenario::step::MemberState;
 use crate::scenario::step::faults::AdcFault;
@@ -113,6 +114,10 @@ pub(crate) trait Adc {
             remedy: "use --adc builtin".to_owned(),
         })
     }
+    /// Where its neighbours must be for it to reach them.
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::default()
+    }
     /// Starts it. Returns the address devices use once it accepts connections (and, with a monitor, once every member that is ready is up).
     fn start(
         &mut self,
@@ -139,6 +144,28 @@ pub(crate) trait Adc {
     fn stop(&mut self) -> Result<(), ProviderError>;
 }
 
+/// The addresses around an ADC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    /// The gateways listen here.
+    pub(crate) gateways: IpAddr,
+    /// Whom the gateways believe, besides whom the stage names.
+    pub(crate) trusted: Vec<IpAddr>,
+    /// Devices come from here; from any loopback address when there are none.
+    pub(crate) devices: Vec<IpAddr>,
+}
+
+impl Default for Surroundings {
+    /// Everything on this machine's loopback; gateways always IPv4, whatever the devices use: a header tells their addresses.
+    fn default() -> Self {
+        Self {
+            gateways: Family::Ipv4.loopback(),
+            trusted: vec![],
+            devices: vec![],
+        }
+    }
+}
+
 /// What an ADC is started with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AdcSetup {
@@ -154,6 +181,8 @@ pub(crate) struct AdcSetup {
     pub(crate) snat_ports: PortModel,
     /// PROXY header towards the gateways.
     pub(crate) proxy_protocol: SendProxy,
+    /// The route domain of all addresses.
+    pub(crate) route_domain: u16,
     /// How members are chosen.
     pub(crate) balance: Balance,
     /// The health check.
@@ -162,6 +191,35 @@ pub(crate) struct AdcSetup {
     pub(crate) connections: u32,
     /// Seed of everything random.
     pub(crate) seed: u64,
+}
+
+impl AdcSetup {
+    /// What a stage asks for, before these members, from these addresses.
+    pub(crate) fn new(
+        stage: &Stage,
+        members: Vec<Member>,
+        snat_addresses: Vec<IpAddr>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            listen: stage.fleet.addresses.loopback(),
+            accept_proxy: stage.devices_tell_addresses(),
+            members,
+            snat_addresses,
+            snat_ports: stage.adc.snat_ports,
+            proxy_protocol: stage.adc.proxy_protocol,
+            route_domain: stage.adc.route_domain,
+            balance: stage.adc.balance,
+            monitor: stage.adc.monitor.as_ref().map(|monitor| MonitorSetup {
+                check: monitor.check,
+                interval: monitor.interval.get(),
+                rise: monitor.rise,
+                fall: monitor.fall,
+            }),
+            connections: stage.fleet.devices,
+            seed,
+        }
+    }
 }
 
 /// A pool member.
@@ -239,6 +297,8 @@ pub(crate) struct FleetSetup {
     pub(crate) devices: u32,
     /// Where they connect to, in turn: one ADC, or every gateway.
     pub(crate) targets: Vec<SocketAddr>,
+    /// This machine's addresses that they come from; any of loopback when there are none.
+    pub(crate) from: Vec<IpAddr>,
     /// How source addresses and ports are chosen.
     pub(crate) ports: PortModel,
     /// The address family.
@@ -451,7 +511,7 @@ pub(crate) enum KafkaChoice {
 }
 
 /// Which load balancer plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AdcChoice {
     /// The lab's own, a child process.
     Builtin,
@@ -459,6 +519,8 @@ pub(crate) enum AdcChoice {
     Haproxy,
     /// F5's files and iRules on the lab's own engine, a child process.
     BigipStandin,
+    /// A device of the operator's.
+    Bigip(Box<Replay>),
 }
 
 impl std::fmt::Display for KafkaChoice {
@@ -477,6 +539,7 @@ impl std::fmt::Display for AdcChoice {
             Self::Builtin => "builtin",
             Self::Haproxy => "haproxy",
             Self::BigipStandin => "bigip-standin",
+            Self::Bigip(_) => "bigip",
         })
     }
 }

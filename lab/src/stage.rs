@@ -228,6 +228,8 @@ pub struct AdcStage {
     pub snat_addresses: u32,
     /// The PROXY header it sends to the gateways, and in its health checks.
     pub proxy_protocol: SendProxy,
+    /// The route domain of its addresses, which BIG-IP writes behind them, `10.0.0.1%7`; 0 is the default one, and the only one elsewhere.
+    pub route_domain: u16,
     /// How it chooses a member.
     pub balance: Balance,
     /// Its health check; none when absent.
@@ -240,6 +242,7 @@ impl Default for AdcStage {
             snat_ports: PortModel::LinuxConnect,
             snat_addresses: 1,
             proxy_protocol: SendProxy::Off,
+            route_domain: 0,
             balance: Balance::RoundRobin,
             monitor: None,
         }

@@ -8,6 +8,7 @@ use crate::machine::Machine;
 use crate::options::{Casting, read_scenarios};
 use crate::plan::Plan;
 use crate::provider::RefusalKind;
+use crate::replay::arguments::ReplayArguments;
 
 /// One cell, offered to a pair of providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
     let casting = Casting::new(&Parts {
         kafka: kafka.to_owned(),
         adc: adc.to_owned(),
+        replay: ReplayArguments::default(),
     });
     let casting = casting.map_err(|error| error.to_string())?;
     let scenarios = read_scenarios(&[folder.to_owned()]).map_err(|error| error.to_string())?;
@@ -50,7 +52,7 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
         for cell in &scenario.cells {
             let plan = Plan::new(
                 &cell.stage,
-                casting.adc,
+                &casting.adc,
                 &machine,
                 cast.refusals(&cell.stage, &scenario.steps),
             );

@@ -21,6 +21,9 @@ pub struct Site {
     pub tenant: String,
     /// Where devices connect to; IPv4 and IPv6 may both be given.
     pub virtual_addresses: Vec<IpAddr>,
+    /// The VLANs that devices come from; all when there are none.
+    #[serde(default)]
+    pub vlans: Vec<String>,
     /// The port devices connect to.
     #[serde(default = "https")]
     pub virtual_port: u16,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::session::{DeviceError, Session};
 
@@ -26,9 +26,12 @@ pub struct Outcome {
 /// # Errors
 /// The device's complaint about the declaration; see [`DeviceError`].
 pub fn dry_run(session: &mut Session, declaration: &Json) -> Result<Vec<Outcome>, DeviceError> {
-    let mut request = declaration.clone();
-    request["controls"] = json!({ "class": "Controls", "dryRun": true });
-    submit(session, "POST", &format!("{DECLARE}?async=true"), &request)
+    submit(
+        session,
+        "POST",
+        &format!("{DECLARE}?async=true&controls.dryRun=true"),
+        declaration,
+    )
 }
 
 /// Makes the device what a declaration says. Returns when it is.
@@ -144,6 +147,8 @@ fn odd(path: &str, reason: &str) -> DeviceError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -42,7 +42,9 @@ struct Running {
 
 impl Adc for Builtin {
     fn refuses(&self, stage: &Stage) -> Option<Refusal> {
-        refuses_ports(stage.adc.snat_ports).or_else(|| descriptors::refusal(stage))
+        model::refuses_route_domain(stage)
+            .or_else(|| refuses_ports(stage.adc.snat_ports))
+            .or_else(|| descriptors::refusal(stage))
     }
 
     fn start(

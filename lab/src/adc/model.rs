@@ -5,7 +5,7 @@ use lab_adc::model::{
     Snat, SnatPorts, VirtualServer,
 };
 
-use crate::provider::{self, AdcSetup, MonitorSetup};
+use crate::provider::{self, AdcSetup, MonitorSetup, Refusal, RefusalKind};
 use crate::stage::{self, Check, PortModel, SendProxy};
 
 /// A probe that takes longer than this has failed, however rarely one is made.
@@ -54,6 +54,15 @@ pub(crate) fn of(setup: &AdcSetup) -> Model {
         virtual_servers: vec![server],
         pools: vec![pool],
     }
+}
+
+/// Only BIG-IP has route domains.
+pub(crate) fn refuses_route_domain(stage: &stage::Stage) -> Option<Refusal> {
+    (stage.adc.route_domain != 0).then(|| Refusal {
+        kind: RefusalKind::ByNature,
+        reason: "only BIG-IP has route domains".to_owned(),
+        remedy: "use --adc bigip-standin, or leave adc.route-domain out".to_owned(),
+    })
 }
 
 /// An operator's wish; a member that is down also loses what it has.

@@ -184,6 +184,7 @@ fn start(
         snat_addresses: vec![],
         snat_ports: PortModel::LinuxConnect,
         proxy_protocol: SendProxy::Off,
+        route_domain: 0,
         balance: Balance::RoundRobin,
         monitor: None,
         connections: 100,

@@ -14,6 +14,7 @@ const DEVICES_PER_ADDRESS: u32 = 20_000;
 /// The addresses that the model gives this fleet: sockets' own, or those that headers tell.
 pub(super) fn sources(setup: &FleetSetup) -> Sources {
     let addresses = match (setup.preface, setup.family) {
+        (SendProxy::Off, _) if !setup.from.is_empty() => Addresses::Given(setup.from.clone()),
         (SendProxy::Off, Family::Ipv4) => Addresses::drawn(Network::Loopback),
         // A host has one IPv6 loopback address, not 2^24.
         (SendProxy::Off, Family::Ipv6) => Addresses::Given(vec![Ipv6Addr::LOCALHOST.into()]),

@@ -1,7 +1,7 @@
 //! The configuration file that a gateway under test is given.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::provider::Cluster;
 use crate::stage::{ProxyRule, Stage};
@@ -21,6 +21,8 @@ pub(crate) struct GatewayConfig<'a> {
     pub(crate) hash_key: [u8; 16],
     /// A known-bad hash instead of the real one, to see the lab catch it.
     pub(crate) control_hash: Option<&'a str>,
+    /// Whom to believe besides whom the stage names.
+    pub(crate) trusted: &'a [IpAddr],
 }
 
 impl GatewayConfig<'_> {
@@ -73,7 +75,12 @@ impl GatewayConfig<'_> {
             ProxyRule::Forbidden => line("proxy-protocol", quoted("forbidden")),
             ProxyRule::Required => {
                 line("proxy-protocol", quoted("required"));
-                line("trusted", list(&self.stage.listener.trusted));
+                let mut trusted = self.stage.listener.trusted.clone();
+                trusted.extend(self.trusted.iter().map(|address| match address {
+                    IpAddr::V4(_) => format!("{address}/32"),
+                    IpAddr::V6(_) => format!("{address}/128"),
+                }));
+                line("trusted", list(&trusted));
             }
         }
         text
@@ -117,6 +124,7 @@ mod tests {
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             hash_key: [0xab; 16],
             control_hash: Some("port-modulo"),
+            trusted: &[],
         };
 
         assert_eq!(

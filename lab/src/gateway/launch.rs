@@ -8,8 +8,8 @@ use anyhow::Context;
 use super::Gateway;
 use super::config::GatewayConfig;
 use crate::interrupt::Interrupt;
-use crate::provider::{Cluster, ProviderError};
-use crate::stage::{Family, Stage, Via};
+use crate::provider::{Cluster, ProviderError, Surroundings};
+use crate::stage::{Stage, Via};
 
 /// What all gateways of a stage have in common.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) hash_key: [u8; 16],
     /// A known-bad hash instead of the real one.
     pub(crate) control_hash: Option<&'a str>,
+    /// Where the load balancer needs them to be, and whom to believe.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Launch<'_> {
@@ -34,8 +36,8 @@ impl Launch<'_> {
         cluster: &Cluster,
         interrupt: &Interrupt,
     ) -> Result<Gateway, ProviderError> {
-        let listen = SocketAddr::new(gateway_address(self.stage), 0);
-        let admin = SocketAddr::new(Family::Ipv4.loopback(), 0);
+        let listen = SocketAddr::new(self.address(), 0);
+        let admin = SocketAddr::new(self.surroundings.gateways, 0);
         self.at(number, cluster, [listen, admin], interrupt)
     }
 
@@ -68,6 +70,7 @@ impl Launch<'_> {
             admin,
             hash_key: self.hash_key,
             control_hash: self.control_hash,
+            trusted: &self.surroundings.trusted,
         }
         .text();
         let config = self.folder.join(format!("gateway-{number}.toml"));
@@ -75,12 +78,11 @@ impl Launch<'_> {
         let log = self.folder.join(format!("gateway-{number}.log"));
         Gateway::start(number, &self.binary, &config, &log, interrupt)
     }
-}
 
-/// Behind a load balancer always IPv4, whatever the devices use; a header tells their addresses.
-fn gateway_address(stage: &Stage) -> IpAddr {
-    match stage.fleet.via {
-        Via::Adc => Family::Ipv4.loopback(),
-        Via::Direct => stage.fleet.addresses.loopback(),
+    fn address(&self) -> IpAddr {
+        match self.stage.fleet.via {
+            Via::Adc => self.surroundings.gateways,
+            Via::Direct => self.stage.fleet.addresses.loopback(),
+        }
     }
 }

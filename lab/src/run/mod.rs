@@ -170,7 +170,7 @@ fn play_cell(
     let cast = Cast::new(&company.options.casting);
     let plan = Plan::new(
         &cell.stage,
-        company.options.casting.adc,
+        &company.options.casting.adc,
         company.machine,
         cast.refusals(&cell.stage, &scenario.steps),
     );

@@ -27,7 +27,7 @@ use crate::interrupt::Interrupt;
 use crate::kernel_counters;
 use crate::kernel_table;
 use crate::progress::Progress;
-use crate::provider::{AdcSetup, Cluster, FleetSetup, Member, MonitorSetup, ProviderError};
+use crate::provider::{AdcSetup, Cluster, FleetSetup, Member, ProviderError};
 use crate::recovery::Recoveries;
 use crate::resources;
 use crate::scenario::matrix::Cell;
@@ -108,6 +108,7 @@ impl<'a> Theatre<'a> {
             folder: folder.path().to_owned(),
             hash_key: hash_key(company.options.seed),
             control_hash: company.options.control_hash.as_deref(),
+            surroundings: cast.adc.surroundings(),
         };
         let gateways = start_gateways(&launch, &cluster, interrupt)?;
         let listeners: Vec<SocketAddr> = gateways.iter().map(|gateway| gateway.listener).collect();
@@ -125,8 +126,11 @@ impl<'a> Theatre<'a> {
             ];
             adc_version = cast.adc.version();
         }
-        cast.fleet
-            .start(&fleet_setup(stage, targets, &cluster, seed))?;
+        let fleet = FleetSetup {
+            from: cast.adc.surroundings().devices,
+            ..fleet_setup(stage, targets, &cluster, seed)
+        };
+        cast.fleet.start(&fleet)?;
         let zero = Instant::now();
         let breaks_something = steps.iter().any(|step| step.action.is_fault());
         let mut theatre = Self {
@@ -476,23 +480,12 @@ fn adc_setup(stage: &Stage, gateways: &[Gateway], doors: &[SocketAddr], seed: u6
         address: *door,
         admin: gateway.admin.0,
     });
-    AdcSetup {
-        listen: stage.fleet.addresses.loopback(),
-        accept_proxy: stage.devices_tell_addresses(),
-        members: members.collect(),
-        snat_addresses: snat_addresses(stage.adc.snat_addresses),
-        snat_ports: stage.adc.snat_ports,
-        proxy_protocol: stage.adc.proxy_protocol,
-        balance: stage.adc.balance,
-        monitor: stage.adc.monitor.as_ref().map(|monitor| MonitorSetup {
-            check: monitor.check,
-            interval: monitor.interval.get(),
-            rise: monitor.rise,
-            fall: monitor.fall,
-        }),
-        connections: stage.fleet.devices,
+    AdcSetup::new(
+        stage,
+        members.collect(),
+        snat_addresses(stage.adc.snat_addresses),
         seed,
-    }
+    )
 }
 
 /// Addresses in 127.0.0.0/16, apart from 127.0.0.1 and from every device, so that a scenario can trust the load balancer alone. Each stage has a network of
@@ -516,6 +509,7 @@ fn fleet_setup(
     FleetSetup {
         devices: stage.fleet.devices,
         targets,
+        from: vec![],
         ports: stage.fleet.ports,
         family: stage.fleet.addresses,
         preface: if stage.devices_tell_addresses() {

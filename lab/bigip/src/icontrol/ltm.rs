@@ -172,10 +172,14 @@ fn find<'a>(pool: &'a Map<String, Json>, member: &str) -> Result<&'a Map<String,
     found.ok_or_else(|| ApiError::not_found("Pool Member", &path))
 }
 
+/// By the pool's monitor, or by monitors of its members' own.
 fn is_monitored(pool: &Map<String, Json>) -> bool {
-    pool.get("monitor")
-        .and_then(Json::as_str)
-        .is_some_and(|monitor| !matches!(monitor.trim(), "" | "none"))
+    let named = |of: &Map<String, Json>| {
+        of.get("monitor")
+            .and_then(Json::as_str)
+            .is_some_and(|monitor| !matches!(monitor.trim(), "" | "none" | "default"))
+    };
+    named(pool) || members::of(pool).into_iter().any(named)
 }
 
 /// A member with what its monitors say in place of what was written.

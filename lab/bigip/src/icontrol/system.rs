@@ -52,6 +52,10 @@ pub(super) async fn answer(
             "selfLink": link("tm/sys/provision"),
             "items": [{ "name": "ltm", "fullPath": "ltm", "level": "nominal", "cpuRatio": 0 }],
         }),
+        // How clients find out whether their credentials are good.
+        ("GET", ["shared", "echo-query"]) => {
+            json!({ "stage": "STARTED", "kind": "shared:echo-query:echoqueryitemstate", "selfLink": "https://localhost/mgmt/shared/echo-query" })
+        }
         ("GET", ["shared", "iapp", "global-installed-packages"]) => json!({
             "items": [{ "appName": "f5-appsvcs", "packageName": "f5-appsvcs-3.56.0-10.noarch", "version": "3.56.0", "release": "10" }],
         }),

@@ -1,7 +1,5 @@
 //! Services: virtual servers with the defaults that AS3 gives them.
 
-use std::net::IpAddr;
-
 use super::convert::Builder;
 use super::{Folder, Reader};
 use crate::json::Node;
@@ -59,11 +57,8 @@ fn service(mut builder: Builder<'_>, path: String, class: &str, address: &Node) 
         .get("virtualPort")
         .and_then(Node::word)
         .unwrap_or_else(|| default_port.into());
-    let separator = if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()) {
-        '.'
-    } else {
-        ':'
-    };
+    // An address may end in a route domain, `%7`.
+    let separator = if text.contains(':') { '.' } else { ':' };
     let destination = format!("{}/{text}{separator}{port}", builder.tenant());
     builder.push("destination", Value::Word(destination), address.line);
     builder.word("ip-protocol", "layer4", Some("tcp"));

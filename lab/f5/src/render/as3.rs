@@ -69,6 +69,10 @@ fn service(site: &Site, variant: Variant) -> Value {
         "mirroring": "none",
         "serviceDownImmediateAction": "reset",
     });
+    if !site.vlans.is_empty() {
+        let vlans = site.vlans.iter().map(|vlan| json!({ "bigip": vlan }));
+        service["allowVlans"] = vlans.collect();
+    }
     if variant == Variant::TlsOffload {
         service["class"] = json!("Service_HTTPS");
         service["redirect80"] = json!(false);

@@ -259,6 +259,14 @@ fn virtual_server(
                 ("translate-address", "enabled"),
                 ("translate-port", "enabled"),
             ]);
+            if !site.vlans.is_empty() {
+                lines.block("vlans", |lines| {
+                    for vlan in &site.vlans {
+                        lines.line(vlan);
+                    }
+                });
+                lines.line("vlans-enabled");
+            }
         },
     );
 }

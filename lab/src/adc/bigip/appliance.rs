@@ -9,6 +9,7 @@ use lab_icontrol::session::{DeviceError, Session};
 
 use crate::interrupt::Interrupt;
 use crate::provider::{MemberCount, MemberState, ProviderError};
+use crate::replay::remedy;
 
 /// From the declaration to a verdict on every member.
 const TO_CHECK: Duration = Duration::from_secs(60);
@@ -66,8 +67,12 @@ impl Appliance {
 
 /// A device's error in the lab's words.
 pub(super) fn provider_error(error: DeviceError) -> ProviderError {
-    match error {
-        DeviceError::Interrupted => ProviderError::Interrupted,
-        error => ProviderError::Failed(error.into()),
+    match (remedy(&error), error) {
+        (_, DeviceError::Interrupted) => ProviderError::Interrupted,
+        (Some(remedy), error) => ProviderError::Unfit {
+            what: error.to_string(),
+            remedy: remedy.to_owned(),
+        },
+        (None, error) => ProviderError::Failed(error.into()),
     }
 }

@@ -16,13 +16,13 @@ const POOL: &str = "tidegate/gateways";
 
 /// What a setup becomes on a device.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Declared {
+pub(crate) struct Declared {
     /// The body of `POST /mgmt/shared/appsvcs/declare`.
-    pub(super) declaration: Json,
+    pub(crate) declaration: Json,
     /// The partition that AS3 makes for it.
-    pub(super) tenant: String,
+    pub(crate) tenant: String,
     /// The pool's path.
-    pub(super) pool: String,
+    pub(crate) pool: String,
 }
 
 /// The setup as a site. Devices arrive at `listen`.
@@ -43,7 +43,7 @@ pub(super) fn of(setup: &AdcSetup, tenant: &str, listen: SocketAddr) -> Site {
         monitor_interval: monitor.0,
         monitor_fall: monitor.1,
         time_until_up: monitor.2,
-        route_domain: 0,
+        route_domain: setup.route_domain,
         balance: match setup.balance {
             Balance::RoundRobin => site::Balance::RoundRobin,
             // A hash of the source is refused while planning.
@@ -62,6 +62,7 @@ pub(super) fn of(setup: &AdcSetup, tenant: &str, listen: SocketAddr) -> Site {
         certificate: "/Common/default.crt".to_owned(),
         key: "/Common/default.key".to_owned(),
         event_trace: false,
+        vlans: vec![],
     }
 }
 

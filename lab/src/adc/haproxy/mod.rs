@@ -86,7 +86,8 @@ impl Order {
 
 impl Adc for Haproxy {
     fn refuses(&self, stage: &Stage) -> Option<Refusal> {
-        refuses_ports(stage.adc.snat_ports)
+        model::refuses_route_domain(stage)
+            .or_else(|| refuses_ports(stage.adc.snat_ports))
             .or_else(|| install::find().err())
             .or_else(|| descriptors::refusal(stage))
     }

@@ -291,6 +291,7 @@ fn setup(gateway: &TestGateway) -> FleetSetup {
     FleetSetup {
         devices: 1,
         targets: vec![gateway.address],
+        from: vec![],
         ports: PortModel::LinuxConnect,
         family: Family::Ipv4,
         preface: SendProxy::Off,
