@@ -11,6 +11,7 @@ use crate::payload::{Stamp, now_us};
 use crate::publisher::{Outcome, Publisher, Record, SendError};
 use crate::schedule::Schedule;
 use crate::settings::Access;
+use crate::truth::BARRIER_HEADER;
 
 /// What to send, and where.
 #[derive(Debug, Clone)]
@@ -58,7 +59,8 @@ struct Progress {
 }
 
 impl Load {
-    /// Starts sending to the cluster. The schedule begins now.
+    /// Starts sending to the cluster. The schedule begins as soon as the producer is warm: an idempotent one waits half a second for its id, which
+    /// would count as somebody else's delay.
     pub fn start(access: &Access, plan: LoadPlan) -> anyhow::Result<Self> {
         anyhow::ensure!(
             plan.keys.len() as u64 == plan.schedule.keys.get(),
@@ -112,6 +114,12 @@ impl Load {
 /// How long Kafka may take to answer for the last records; a little longer than librdkafka's own `message.timeout.ms`.
 const LAST_ANSWERS: Duration = Duration::from_secs(65);
 
+/// How long a producer may take until its first record is acknowledged.
+const TO_WARM_UP: Duration = Duration::from_secs(2);
+
+/// The number of that record; no load has so many.
+const WARMING: u64 = u64::MAX;
+
 /// How long to wait for room when librdkafka's queue is full.
 const QUEUE_FULL: Duration = Duration::from_millis(5);
 
@@ -123,6 +131,7 @@ struct Sender {
 
 impl Sender {
     fn run(self) -> anyhow::Result<Sent> {
+        self.warm_up();
         let started = Instant::now();
         let started_us = now_us();
         let mut worst_lag = Duration::ZERO;
@@ -146,11 +155,26 @@ impl Sender {
             self.progress.sent.store(number, Ordering::Relaxed);
         }
         let mut outcomes = self.publisher.drain(Instant::now() + LAST_ANSWERS)?;
+        outcomes.retain(|outcome| outcome.number != WARMING);
         outcomes.sort_by_key(|outcome| outcome.number);
         Ok(Sent {
             outcomes,
             worst_lag,
         })
+    }
+
+    /// One record of no meaning, marked as the lab's own. Kafka may be away on purpose; then the schedule begins all the same.
+    fn warm_up(&self) {
+        let record = Record {
+            topic: self.plan.topic.clone(),
+            partition: Some(0),
+            key: Some(BARRIER_HEADER.as_bytes().to_vec()),
+            payload: Some(b"the lab warms up".to_vec()),
+            headers: vec![(BARRIER_HEADER.to_owned(), b"0".to_vec())],
+        };
+        if self.publisher.send(WARMING, &record).is_ok() {
+            let _answered = self.publisher.drain(Instant::now() + TO_WARM_UP);
+        }
     }
 
     fn record(&self, stamp: Stamp, key: u64) -> Record {
