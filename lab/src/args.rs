@@ -1,5 +1,7 @@
 //! What was typed. What it means is decided in [`crate::options`].
 
+mod capacity;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::replay::arguments::{DeviceArguments, ReplayArguments};
+pub(crate) use capacity::Capacity;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -93,6 +96,9 @@ pub(crate) enum Command {
     /// Measures what the gateway costs, each row beside its control in the same run
     #[command(after_help = BENCH_HELP)]
     Bench(Bench),
+    /// Says how many machines a fleet takes, from measurements on this machine (some minutes) or stored ones
+    #[command(after_help = CAPACITY_HELP)]
+    Capacity(Capacity),
     /// Load balancers of the lab, on their own
     #[command(subcommand)]
     Adc(Adc),
@@ -185,6 +191,12 @@ pub(crate) struct Bench {
 const COMPARE_HELP: &str = "\
 Cells are matched by scenario, cell and providers. Of one run the spread within it is used; from three runs on both sides on, the spread between
 runs. To get three: run three times with --out before/1, before/2, before/3.";
+
+const CAPACITY_HELP: &str = "\
+Example:
+  cargo bench && lab capacity --devices 10000000 --rate 1/min --bytes 512
+  lab capacity --devices 2000000 --rate 4/min --cores 16 --memory 64 --from out/capacity/results.json
+What goes beyond 4 times the measured is marked with †. Prices are yours: without them no costs are told.";
 
 /// Renderings that are wanted besides the usual ones.
 #[derive(Debug, Clone, Args)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Adc, Command, Parts, Render, Serve, Typed};
+use crate::capacity::{CapacityError, capacity};
 use crate::cast::Cast;
 use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
@@ -30,7 +31,7 @@ const LAB_FAILED: u8 = 5;
 pub fn main() -> ExitCode {
     match carry_out(Typed::parse().command) {
         Ok(status) => ExitCode::from(status),
-        Err(error) if error.is::<UsageError>() || error.is::<RecordsError>() => {
+        Err(error) if is_usage(&error) => {
             eprintln!("{error}");
             ExitCode::from(USAGE)
         }
@@ -39,6 +40,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(LAB_FAILED)
         }
     }
+}
+
+/// Whether the user can mend it: a word, a scenario, a file that is not what it should be.
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<UsageError>() || error.is::<RecordsError>() || error.is::<CapacityError>()
 }
 
 fn carry_out(command: Command) -> anyhow::Result<u8> {
@@ -95,6 +101,11 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
         Command::BenchPart { arguments } => {
             lab_bench::parts::play(&arguments)?;
             Ok(0)
+        }
+        Command::Capacity(typed) => {
+            let interrupt = Interrupt::default();
+            signals::watch(&interrupt)?;
+            capacity(&typed, &interrupt)
         }
         Command::Adc(Adc::Serve(Serve::Builtin { config, rest })) => {
             warn_on_standard_error();

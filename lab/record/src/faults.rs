@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::run::{Cell, Event};
 
 /// A time during which something was broken on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault<'a> {
-    /// What was done, in the scenario's words.
-    pub name: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What was done, in the scenario's words: `kill gateway 1`.
+    pub name: String,
     /// Milliseconds since the first step.
     pub from_ms: i64,
     /// Until when, in the same clock; none for what happens at one moment or lasted to the end.
@@ -17,15 +17,15 @@ pub struct Fault<'a> {
 
 /// The faults of a cell, in the order they began.
 #[must_use]
-pub fn faults(cell: &Cell) -> Vec<Fault<'_>> {
+pub fn faults(cell: &Cell) -> Vec<Fault> {
     among(&cell.events)
 }
 
-/// Each event of kind `fault` lasts until the next of kind `fault-over` with the same name.
-fn among(events: &[Event]) -> Vec<Fault<'_>> {
+/// Each event of kind `fault` lasts until the next of kind `fault-over` upon the same target.
+fn among(events: &[Event]) -> Vec<Fault> {
     let over = |fault: &Event| {
         let ends = events.iter().filter(|event| event.kind == "fault-over");
-        ends.filter(|end| end.at_ms >= fault.at_ms && name(end) == name(fault))
+        ends.filter(|end| end.at_ms >= fault.at_ms && word(end, "target") == word(fault, "target"))
             .map(|end| end.at_ms)
             .min()
     };
@@ -46,15 +46,15 @@ pub fn in_force(cell: &Cell, at_ms: i64) -> Option<String> {
     told(&faults(cell), at_ms)
 }
 
-fn told(faults: &[Fault<'_>], at_ms: i64) -> Option<String> {
-    let began: Vec<&Fault<'_>> = faults
+fn told(faults: &[Fault], at_ms: i64) -> Option<String> {
+    let began: Vec<&Fault> = faults
         .iter()
         .filter(|fault| fault.from_ms <= at_ms)
         .collect();
     let during: Vec<&str> = began
         .iter()
         .filter(|fault| fault.until_ms.is_some_and(|until| at_ms <= until))
-        .map(|fault| fault.name)
+        .map(|fault| fault.name.as_str())
         .collect();
     if !during.is_empty() {
         return Some(format!("during {}", during.join(" and ")));
@@ -71,12 +71,17 @@ fn told(faults: &[Fault<'_>], at_ms: i64) -> Option<String> {
     Some(format!("{seconds:.1} s after {end}{}", last.name))
 }
 
-fn name(event: &Event) -> &str {
+/// `kill gateway 1`.
+fn name(event: &Event) -> String {
+    [word(event, "fault"), word(event, "target")].join(" ")
+}
+
+fn word<'a>(event: &'a Event, key: &str) -> &'a str {
     event
         .detail
-        .get("name")
+        .get(key)
         .and_then(Value::as_str)
-        .unwrap_or("fault")
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -88,21 +93,21 @@ mod tests {
     #[test]
     fn a_fault_lasts_until_it_is_over() {
         let events = [
-            event(1_000, "fault", "freeze gateway 0"),
-            event(1_500, "fault", "kill gateway 1"),
-            event(3_000, "fault-over", "freeze gateway 0"),
+            event(1_000, "fault", "freeze", "gateway 0"),
+            event(1_500, "fault", "kill", "gateway 1"),
+            event(3_000, "fault-over", "freeze", "gateway 0"),
         ];
 
         assert_eq!(
             among(&events),
             [
                 Fault {
-                    name: "freeze gateway 0",
+                    name: "freeze gateway 0".to_owned(),
                     from_ms: 1_000,
                     until_ms: Some(3_000)
                 },
                 Fault {
-                    name: "kill gateway 1",
+                    name: "kill gateway 1".to_owned(),
                     from_ms: 1_500,
                     until_ms: None
                 }
@@ -113,9 +118,9 @@ mod tests {
     #[test]
     fn a_moment_is_told_by_the_faults_around_it() {
         let events = [
-            event(1_000, "fault", "freeze gateway 0"),
-            event(3_000, "fault-over", "freeze gateway 0"),
-            event(5_000, "fault", "kill gateway 1"),
+            event(1_000, "fault", "freeze", "gateway 0"),
+            event(3_000, "fault-over", "freeze", "gateway 0"),
+            event(5_000, "fault", "kill", "gateway 1"),
         ];
         let at = |ms| told(&among(&events), ms);
 
@@ -128,11 +133,14 @@ mod tests {
         assert_eq!(at(6_200).as_deref(), Some("1.2 s after kill gateway 1"));
     }
 
-    fn event(at_ms: i64, kind: &str, name: &str) -> Event {
+    fn event(at_ms: i64, kind: &str, fault: &str, target: &str) -> Event {
         Event {
             at_ms,
             kind: kind.to_owned(),
-            detail: BTreeMap::from([("name".to_owned(), Value::from(name))]),
+            detail: BTreeMap::from(
+                [("fault", fault), ("target", target)]
+                    .map(|(key, word)| (key.to_owned(), Value::from(word))),
+            ),
         }
     }
 }

@@ -24,7 +24,7 @@ const EVENTS: usize = 200;
 pub(crate) fn draw(cell: &Cell) -> Markup {
     html! {
         (expectations(cell))
-        (topology::draw(&cell.stage, &cell.providers.adc, &cell.providers.kafka))
+        div.wide { (topology::draw(&cell.stage, &cell.providers.adc, &cell.providers.kafka)) }
         (providers(cell))
         (spread(cell))
         (shares(cell))
@@ -115,7 +115,7 @@ fn spread(cell: &Cell) -> Markup {
         @if let Some(ports) = &cell.ports {
             h3 { "Source ports that placement saw, by residue" }
             p.small { "An empty residue is a port class that nobody used: a hash of address and port that ends in “port mod k” leaves those workgroups idle." }
-            (heat::residues(ports))
+            div.wide { (heat::residues(ports)) }
         }
     }
 }
@@ -133,7 +133,7 @@ fn one_gateway(cell: &Cell, gateway: u32) -> Markup {
     let limit = (groups > 1 && total > 0).then(|| limits::max_over_mean(total, groups));
     let title = format!("Connections per workgroup of gateway {gateway}");
     html! {
-        (Bars { title: &title, of: "workgroup", bars: counts, limit }.draw())
+        div.wide { (Bars { title: &title, of: "workgroup", bars: counts, limit }.draw()) }
         @if let (Some(spread), Some(limit)) = (Spread::of(&numbers), limit) {
             p.small {
                 "gateway " (gateway) ": " (grouped(total)) " connections on " (groups) " workgroups, " (grouped(spread.idle)) " idle; max/mean "
@@ -156,7 +156,7 @@ fn shares(cell: &Cell) -> Markup {
     html! {
         @if gateways.len() > 1 {
             h3 { "Connections per gateway" }
-            (Bars { title: "Connections per gateway", of: "gateway", bars: gateways, limit: None }.draw())
+            div.wide { (Bars { title: "Connections per gateway", of: "gateway", bars: gateways, limit: None }.draw()) }
         }
         (pool(&cell.members))
     }
@@ -192,7 +192,7 @@ fn time_line(cell: &Cell) -> Markup {
     html! {
         @if cell.series.iter().any(|s| s.points.len() > 1) {
             h3 { "Time line" }
-            (timeline::panels(&cell.series, &faults))
+            div.wide { (timeline::panels(&cell.series, &faults)) }
         }
     }
 }
@@ -203,7 +203,7 @@ fn waterfall(histograms: &[Histogram]) -> Markup {
         @if !curves.is_empty() {
             h3 { "Failover, device by device" }
             p.small { "Share of the devices that had got so far, by time since the fault." }
-            (curves::cumulative("Failover waterfall", &curves))
+            div.wide { (curves::cumulative("Failover waterfall", &curves)) }
         }
     }
 }
@@ -228,7 +228,7 @@ fn latency(histograms: &[Histogram]) -> Markup {
                 }
             }
         }
-        @if !curves.is_empty() { (curves::spectrum("Times by percentile", &curves)) }
+        @if !curves.is_empty() { div.wide { (curves::spectrum("Times by percentile", &curves)) } }
     }
 }
 

@@ -4,25 +4,25 @@
 pub(crate) mod bars;
 pub(crate) mod curves;
 pub(crate) mod heat;
-pub(crate) mod scale;
+pub mod scale;
 pub(crate) mod timeline;
 pub(crate) mod topology;
 
 /// Width of every chart in user units; the page scales it to the column.
-pub(crate) const WIDTH: f64 = 920.0;
+pub const WIDTH: f64 = 920.0;
 /// Room at the left for the labels of the vertical axis.
-pub(crate) const LEFT: f64 = 64.0;
+pub const LEFT: f64 = 64.0;
 /// Room at the right.
-pub(crate) const RIGHT: f64 = 16.0;
+pub const RIGHT: f64 = 16.0;
 
 /// A coordinate, to a tenth of a unit: finer is invisible and only makes the file larger.
-pub(crate) fn at(value: f64) -> String {
+pub fn at(value: f64) -> String {
     let tenths = (value * 10.0).round() / 10.0;
     format!("{tenths}")
 }
 
 /// The points of a polyline.
-pub(crate) fn points(path: impl IntoIterator<Item = (f64, f64)>) -> String {
+pub fn points(path: impl IntoIterator<Item = (f64, f64)>) -> String {
     let mut text = String::new();
     for (x, y) in path {
         if !text.is_empty() {

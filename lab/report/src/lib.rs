@@ -14,7 +14,7 @@
 //! - [`words`]: numbers and times as a reader wants them.
 
 mod cell;
-mod chart;
+pub mod chart;
 pub mod compare;
 mod distribution;
 mod findings;
@@ -22,6 +22,6 @@ pub mod openmetrics;
 pub mod overview;
 pub mod page;
 pub mod summary;
-mod words;
+pub mod words;
 
 pub use findings::since;

@@ -35,7 +35,7 @@ pub fn render(run: &Run) -> String {
 }
 
 /// A whole page around a body, with the one style sheet.
-pub(crate) fn document(title: &str, body: &Markup) -> String {
+pub fn document(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -1,7 +1,7 @@
 //! Numbers and times as a reader wants them.
 
 /// A p-value; below what a double can tell from nothing it is a bound.
-pub(crate) fn p_value(p: f64) -> String {
+pub fn p_value(p: f64) -> String {
     if p < 1e-300 {
         "below 1e-300".to_owned()
     } else {
@@ -10,7 +10,7 @@ pub(crate) fn p_value(p: f64) -> String {
 }
 
 /// A whole number in groups of three: `12,345`.
-pub(crate) fn grouped(value: u64) -> String {
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -23,7 +23,7 @@ pub(crate) fn grouped(value: u64) -> String {
 }
 
 /// Three significant digits, large numbers in groups: `0.0123`, `4.56`, `12,345`.
-pub(crate) fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     let magnitude = value.abs();
     if !value.is_finite() {
         "–".to_owned()
@@ -45,7 +45,7 @@ pub(crate) fn figure(value: f64) -> String {
 }
 
 /// A span in the unit a person would choose: `850 µs`, `12.3 ms`, `4.2 s`, `3 min 20 s`.
-pub(crate) fn span_us(us: u64) -> String {
+pub fn span_us(us: u64) -> String {
     match us {
         0 => "0".to_owned(),
         1..=999 => format!("{us} µs"),
@@ -59,18 +59,18 @@ pub(crate) fn span_us(us: u64) -> String {
 }
 
 /// A span given in milliseconds.
-pub(crate) fn span_ms(ms: u64) -> String {
+pub fn span_ms(ms: u64) -> String {
     span_us(ms.saturating_mul(1_000))
 }
 
 /// A time of the run's own clock, which is negative before the first step.
-pub(crate) fn moment(ms: i64) -> String {
+pub fn moment(ms: i64) -> String {
     let text = span_ms(ms.unsigned_abs());
     if ms < 0 { format!("-{text}") } else { text }
 }
 
 /// Bytes in binary units: `463 B`, `4.4 KiB`, `1.5 GiB`.
-pub(crate) fn bytes(value: u64) -> String {
+pub fn bytes(value: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if value < 1024 {
         return format!("{value} B");
@@ -85,7 +85,7 @@ pub(crate) fn bytes(value: u64) -> String {
 }
 
 /// A date and time in UTC, from milliseconds since 1970: `2026-11-22 14:03:05 UTC`.
-pub(crate) fn utc(unix_ms: u64) -> String {
+pub fn utc(unix_ms: u64) -> String {
     let seconds = unix_ms / 1000;
     let (year, month, day) = civil(seconds / 86_400);
     let of_day = seconds % 86_400;
@@ -98,7 +98,7 @@ pub(crate) fn utc(unix_ms: u64) -> String {
 }
 
 /// `1 cell`, `3 cells`.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+pub fn count(number: usize, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
     format!("{} {word}", grouped(number as u64))
 }

@@ -208,8 +208,16 @@ fn failover() -> Run {
     ];
     cell.events = vec![
         event(0, "step", &[("do", json!("connect"))]),
-        event(10_000, "fault", &[("name", json!("kill gateway 1"))]),
-        event(12_000, "fault-over", &[("name", json!("kill gateway 1"))]),
+        event(
+            10_000,
+            "fault",
+            &[("fault", json!("kill")), ("target", json!("gateway 1"))],
+        ),
+        event(
+            12_000,
+            "fault-over",
+            &[("fault", json!("kill")), ("target", json!("gateway 1"))],
+        ),
     ];
     cell.histograms = vec![
         histogram("failover-noticed", (0..1_667).map(|n| 200 + n)),

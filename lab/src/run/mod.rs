@@ -159,6 +159,16 @@ fn play_file(company: &Company<'_>, scenario: &Scenario, cells: &[matrix::Cell])
     run
 }
 
+/// The one cell of a scenario, for its record alone: nothing is printed but progress, nothing is left on disk.
+pub(crate) fn play_alone(
+    company: &Company<'_>,
+    scenario: &Scenario,
+    progress: &mut Progress,
+) -> Option<Cell> {
+    let cell = scenario.cells.first()?;
+    Some(play_cell(company, scenario, cell, progress))
+}
+
 /// One cell: planned, and played unless it is refused.
 fn play_cell(
     company: &Company<'_>,

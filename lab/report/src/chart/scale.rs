@@ -2,7 +2,7 @@
 
 /// A linear scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Scale {
+pub struct Scale {
     low: f64,
     high: f64,
     start: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Scale {
 
 impl Scale {
     /// Maps `low..=high` to `start..=end`; an empty range is widened, so that a flat line has a place.
-    pub(crate) fn new((low, high): (f64, f64), (start, end): (f64, f64)) -> Self {
+    pub fn new((low, high): (f64, f64), (start, end): (f64, f64)) -> Self {
         let high = if high > low { high } else { low + 1.0 };
         Self {
             low,
@@ -22,18 +22,18 @@ impl Scale {
     }
 
     /// The coordinate of a value.
-    pub(crate) fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
         self.start + share * (self.end - self.start)
     }
 
     /// The coordinate of a value, held inside the chart.
-    pub(crate) fn clamped(&self, value: f64) -> f64 {
+    pub fn clamped(&self, value: f64) -> f64 {
         self.place(value.clamp(self.low, self.high))
     }
 
     /// About `wanted` values at round distances (1, 2 or 5 times a power of ten).
-    pub(crate) fn ticks(&self, wanted: usize) -> Vec<f64> {
+    pub fn ticks(&self, wanted: usize) -> Vec<f64> {
         let step = round_step((self.high - self.low) / wanted.max(1) as f64);
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;

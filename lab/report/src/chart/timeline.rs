@@ -20,7 +20,7 @@ struct Panel<'a> {
 }
 
 /// All series that have points, with bands where a fault was in force.
-pub(crate) fn panels(series: &[Series], faults: &[Fault<'_>]) -> Markup {
+pub(crate) fn panels(series: &[Series], faults: &[Fault]) -> Markup {
     let drawn: Vec<&Series> = series.iter().filter(|s| s.points.len() > 1).collect();
     let moments = || drawn.iter().flat_map(|s| &s.points).map(|point| point.0);
     let (Some(first), Some(last)) = (moments().min(), moments().max()) else {
@@ -132,7 +132,7 @@ fn held(points: &[(i64, f64)], end: i64) -> Vec<(i64, f64)> {
     stairs
 }
 
-fn shade(fault: &Fault<'_>, x: &Scale, bottom: f64) -> Markup {
+fn shade(fault: &Fault, x: &Scale, bottom: f64) -> Markup {
     let from = x.clamped(fault.from_ms as f64);
     let width = fault
         .until_ms
@@ -187,7 +187,7 @@ fn thinned(points: &[(i64, f64)]) -> Vec<(i64, f64)> {
         .collect()
 }
 
-fn said(series: &[&Series], faults: &[Fault<'_>]) -> String {
+fn said(series: &[&Series], faults: &[Fault]) -> String {
     let curves: Vec<String> = series
         .iter()
         .map(|s| {

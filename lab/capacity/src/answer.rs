@@ -1,0 +1,547 @@
+//! The answer: how many gateways, which resource asks for most of them, and what the rest of the installation must bear.
+
+use lab_report::words::{bytes, figure, grouped};
+
+use crate::costs::Costs;
+use crate::question::{NETWORK_BITS, Question, USABLE, USABLE_MEMORY};
+use crate::results::Results;
+
+/// What is extrapolated further than this many times the measured is marked.
+pub const FAR: f64 = 4.0;
+
+/// Bytes around a message's data on the wire: envelope, subject and position as JSON (about 170), the frame's head (4), TCP and IP (52).
+pub const AROUND: f64 = 226.0;
+
+/// Bytes around a record in a fetch: offsets, timestamp, key.
+pub const AROUND_RECORD: f64 = 70.0;
+
+/// Ports of one address towards one gateway; an ADC that has used 80 % of them begins to search.
+pub const PORTS: f64 = 64_512.0 * 0.8;
+
+/// Bytes per second that one partition is trusted with.
+pub const PARTITION: f64 = 5e6;
+
+/// Seconds a gateway remembers, by default.
+pub const REMEMBERED: f64 = 180.0;
+
+/// Seconds of silence after which a device is pinged.
+pub const PING: f64 = 25.0;
+
+/// Groups that are tried before giving up.
+pub const MOST_GROUPS: u64 = 1_000;
+
+/// Descriptors of a gateway that are no connections.
+const OTHER_DESCRIPTORS: f64 = 1_000.0;
+
+/// A resource, and how many gateways it asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demand {
+    /// Which.
+    pub resource: &'static str,
+    /// How many; none when no number of gateways is enough.
+    pub gateways: Option<u64>,
+    /// Why, in numbers.
+    pub because: String,
+}
+
+/// One line of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// What is needed.
+    pub what: &'static str,
+    /// Of each gateway, one being away.
+    pub each: String,
+    /// Of the whole.
+    pub whole: String,
+    /// How many times the greatest measured load or size this is; above [`FAR`] it is marked.
+    pub beyond: f64,
+    /// How it comes about.
+    pub note: String,
+}
+
+impl Row {
+    /// Whether it is extrapolated too far to be relied on.
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        self.beyond > FAR
+    }
+}
+
+/// The whole answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Groups of gateways, each of which carries its share of the topics and of the devices; 1 as long as one group can read everything.
+    pub groups: u64,
+    /// Gateways of each group that must be alive; none when no number of groups up to [`MOST_GROUPS`] is enough.
+    pub needed: Option<u64>,
+    /// All demands of one group, the greatest first.
+    pub demands: Vec<Demand>,
+    /// What is needed of each and of the whole.
+    pub rows: Vec<Row>,
+    /// When reading everything becomes the limit, and what to do.
+    pub reading: String,
+    /// What the reader must know before relying on it.
+    pub cautions: Vec<String>,
+}
+
+/// The fleet's needs in numbers.
+struct Need<'a> {
+    question: &'a Question,
+    costs: &'a Costs,
+    /// Groups among which topics and devices are split.
+    groups: u64,
+    /// Devices of one group.
+    devices: f64,
+    cores: f64,
+    memory: f64,
+    network: f64,
+    descriptors: f64,
+    /// Records per second in a group's topics: each of its gateways reads them all.
+    records: f64,
+    /// Bytes that a remembered record takes.
+    remembered: f64,
+    /// Bytes of each gateway that do not depend on how many there are.
+    fixed_memory: f64,
+    /// Processors of each gateway that read.
+    fixed_cores: f64,
+    /// Processors per device.
+    device_cores: f64,
+    /// Bytes per device.
+    device_memory: f64,
+    /// Bits per second to each device.
+    device_bits: f64,
+}
+
+/// Answers the question with what was measured: with as few groups of gateways as can read what they have to.
+#[must_use]
+pub fn answer(question: &Question, results: &Results, costs: &Costs) -> Answer {
+    let mut groups = 1;
+    loop {
+        let need = Need::of(question, results, costs, groups);
+        let mut demands = need.demands();
+        // Of equals the first in reading order binds.
+        demands.sort_by_key(|d| std::cmp::Reverse(d.gateways.unwrap_or(u64::MAX)));
+        let counts: Option<Vec<u64>> = demands.iter().map(|d| d.gateways).collect();
+        let needed = counts.and_then(|all| all.into_iter().max());
+        if needed.is_some() || groups == MOST_GROUPS {
+            return Answer {
+                groups,
+                needed,
+                rows: needed.map_or_else(Vec::new, |needed| need.rows(needed)),
+                reading: need.reading(),
+                cautions: need.cautions(results),
+                demands,
+            };
+        }
+        groups += 1;
+    }
+}
+
+impl Answer {
+    /// Gateways to have, spare ones included.
+    #[must_use]
+    pub fn total(&self, question: &Question) -> Option<u64> {
+        Some((self.needed? + question.spare) * self.groups)
+    }
+
+    /// The resource that asks for most gateways.
+    #[must_use]
+    pub fn binding(&self) -> Option<&Demand> {
+        self.demands.first()
+    }
+
+    /// The mark of an answer that rests on an extrapolation.
+    #[must_use]
+    pub fn mark(&self) -> &'static str {
+        if self.rows.iter().any(Row::is_far) {
+            " †"
+        } else {
+            ""
+        }
+    }
+
+    /// The verdict as a sentence.
+    #[must_use]
+    pub fn sentence(&self, question: &Question) -> String {
+        let binding = self.binding().map_or("nothing", |demand| demand.resource);
+        let (Some(needed), Some(total)) = (self.needed, self.total(question)) else {
+            return format!(
+                "no number of such machines is enough, even with the topics split over {} groups; what binds is {binding}",
+                grouped(self.groups)
+            );
+        };
+        let gateways = if total == 1 { "gateway" } else { "gateways" };
+        let (total, needed, spare) = (grouped(total), grouped(needed), grouped(question.spare));
+        let mark = self.mark();
+        if self.groups == 1 {
+            return format!(
+                "{total} {gateways}{mark}: {needed} that carry the fleet and {spare} spare; what binds is {binding}"
+            );
+        }
+        format!(
+            "{total} {gateways}{mark}: {} groups that each carry a share of the topics, because one gateway cannot read everything; in each group {needed} and {spare} spare; what binds there is {binding}",
+            grouped(self.groups)
+        )
+    }
+}
+
+impl<'a> Need<'a> {
+    fn of(question: &'a Question, results: &'a Results, costs: &'a Costs, groups: u64) -> Self {
+        let machine = &results.machine;
+        let devices = question.devices as f64 / groups as f64;
+        let records = devices * question.rate;
+        let sizes = question.bytes as f64 - results.bytes as f64;
+        let remembered = (costs.remember.slope.value + sizes).max(question.bytes as f64);
+        let kept = (records * REMEMBERED).max(devices);
+        // A silent device is pinged; ping and pong are taken to cost what a message does.
+        let pings = if question.rate * PING >= 1.0 {
+            0.0
+        } else {
+            1.0 / PING - question.rate
+        };
+        Self {
+            question,
+            costs,
+            groups,
+            devices,
+            cores: f64::from(question.machine.cores.unwrap_or(machine.cores)),
+            memory: question
+                .machine
+                .memory_bytes
+                .unwrap_or(machine.memory_bytes) as f64,
+            network: question.machine.network_bits.unwrap_or(NETWORK_BITS),
+            descriptors: question.machine.descriptors.unwrap_or(machine.descriptors) as f64,
+            records,
+            remembered,
+            fixed_memory: costs.user.base.value.max(0.0) + kept * remembered,
+            fixed_cores: records * costs.read.slope.value.max(0.0),
+            device_cores: question.rate * costs.push()
+                + pings * costs.push()
+                + question.churn * costs.handshake.slope.value.max(0.0),
+            device_memory: costs.user.slope.value.max(0.0) + costs.kernel.slope.value.max(0.0),
+            device_bits: 8.0 * question.rate * (question.bytes as f64 + AROUND),
+        }
+    }
+
+    /// Processors that may be used, after what they lose to one another.
+    fn usable_cores(&self) -> f64 {
+        let efficiency = self
+            .costs
+            .scaling
+            .as_ref()
+            .map_or(1.0, |law| law.efficiency(self.cores));
+        USABLE * self.cores * efficiency
+    }
+
+    fn bits_in(&self) -> f64 {
+        8.0 * self.records * (self.question.bytes as f64 + AROUND_RECORD)
+    }
+
+    fn demands(&self) -> Vec<Demand> {
+        let devices = self.devices;
+        let share = |per_device: f64, usable: f64, fixed: f64| {
+            let room = usable - fixed;
+            (room > 0.0).then(|| (devices * per_device / room).ceil().max(1.0) as u64)
+        };
+        let one_thread = self.fixed_cores <= USABLE;
+        vec![
+            Demand {
+                resource: "memory",
+                gateways: share(
+                    self.device_memory,
+                    USABLE_MEMORY * self.memory,
+                    self.fixed_memory,
+                ),
+                because: format!(
+                    "{} per device, {} on every gateway for what it remembers of all topics, {} usable of {}",
+                    size(self.device_memory),
+                    size(self.fixed_memory),
+                    size(USABLE_MEMORY * self.memory),
+                    size(self.memory)
+                ),
+            },
+            Demand {
+                resource: "processors",
+                gateways: share(self.device_cores, self.usable_cores(), self.fixed_cores),
+                because: format!(
+                    "{} of a processor per million devices, {} on every gateway for reading, {} usable of {}",
+                    figure(self.device_cores * 1e6),
+                    figure(self.fixed_cores),
+                    figure(self.usable_cores()),
+                    figure(self.cores)
+                ),
+            },
+            Demand {
+                resource: "network",
+                gateways: share(self.device_bits, USABLE * self.network, self.bits_in()),
+                because: format!(
+                    "{} to all devices, {} to every gateway from Kafka, {} usable of {}",
+                    bits(devices * self.device_bits),
+                    bits(self.bits_in()),
+                    bits(USABLE * self.network),
+                    bits(self.network)
+                ),
+            },
+            Demand {
+                resource: "descriptors",
+                gateways: share(1.0, self.descriptors, OTHER_DESCRIPTORS),
+                because: format!(
+                    "one per device, {} allowed to a process; a setting (LimitNOFILE), not a machine",
+                    grouped(self.descriptors as u64)
+                ),
+            },
+            Demand {
+                resource: "reading Kafka",
+                gateways: one_thread.then_some(1),
+                because: format!(
+                    "all {} records per second take {} of a thread, counted as if one did it all; {} % is the most it should be",
+                    figure(self.records),
+                    percent(self.fixed_cores),
+                    USABLE * 100.0
+                ),
+            },
+        ]
+    }
+
+    fn rows(&self, needed: u64) -> Vec<Row> {
+        let q = self.question;
+        let group = (needed + q.spare) as f64;
+        let total = group * self.groups as f64;
+        let each = (self.devices / needed as f64).ceil();
+        let many = each / self.costs.user.to;
+        let busy = each * q.rate / self.costs.top_rate.max(1e-9);
+        let reading = self.records / self.reads_measured();
+        let cores = each * self.device_cores + self.fixed_cores;
+        let memory = each * self.device_memory + self.fixed_memory;
+        let kernel = each * self.costs.kernel.slope.value.max(0.0);
+        let snat = (each / PORTS).ceil();
+        let all = q.devices as f64 * q.rate;
+        let written = all * (q.bytes as f64 + AROUND_RECORD);
+        let partitions = (written / PARTITION).ceil().max(total).max(3.0);
+        let row = |what, each: String, whole: String, beyond: f64, note: String| Row {
+            what,
+            each,
+            whole,
+            beyond,
+            note,
+        };
+        vec![
+            row(
+                "devices",
+                grouped(each as u64),
+                grouped(q.devices),
+                many,
+                format!(
+                    "with {} of {} gateways alive; measured up to {} connections",
+                    grouped(needed),
+                    grouped(total as u64),
+                    grouped(self.costs.user.to as u64)
+                ),
+            ),
+            row(
+                "messages out",
+                format!("{}/s", figure(each * q.rate)),
+                format!("{}/s", figure(self.records)),
+                busy,
+                format!("measured up to {}/s", figure(self.costs.top_rate)),
+            ),
+            row(
+                "processors",
+                figure(cores),
+                figure(cores * total),
+                busy.max(reading),
+                format!(
+                    "at {} s per million deliveries beyond reading; {} of a processor reads Kafka",
+                    figure(self.costs.push() * 1e6),
+                    figure(self.fixed_cores)
+                ),
+            ),
+            row(
+                "memory",
+                size(memory),
+                size(memory * total),
+                many,
+                format!(
+                    "the kernel's part is {} of each; {} remember {} s of all topics",
+                    size(kernel),
+                    size(self.fixed_memory),
+                    REMEMBERED
+                ),
+            ),
+            row(
+                "cache settings",
+                format!(
+                    "cache.max-bytes {}",
+                    size(self.records * REMEMBERED * self.remembered)
+                ),
+                String::new(),
+                reading,
+                format!(
+                    "and last-value-bytes {}; the defaults (256 MiB, 64 MiB) would cover {}",
+                    size(q.devices as f64 * self.remembered),
+                    self.covered()
+                ),
+            ),
+            row(
+                "network out",
+                bits(each * self.device_bits),
+                bits(q.devices as f64 * self.device_bits),
+                busy,
+                format!("{AROUND} bytes around each message, counted, not measured"),
+            ),
+            row(
+                "network in from Kafka",
+                bits(self.bits_in()),
+                bits(self.bits_in() * total),
+                reading,
+                "every gateway of a group reads everything of the group".to_owned(),
+            ),
+            row(
+                "descriptors",
+                grouped((each + OTHER_DESCRIPTORS) as u64),
+                grouped(((each + OTHER_DESCRIPTORS) * total) as u64),
+                1.0,
+                "LimitNOFILE of the service, and fs.file-max".to_owned(),
+            ),
+            row(
+                "SNAT addresses",
+                format!("{} towards each", grouped(snat as u64)),
+                grouped(snat as u64),
+                1.0,
+                format!(
+                    "an address has {} ports towards each gateway, so the same addresses serve all of them",
+                    figure(PORTS)
+                ),
+            ),
+            row(
+                "handshakes",
+                format!("{}/s", figure(each * q.churn)),
+                format!("{}/s", figure(q.devices as f64 * q.churn)),
+                1.0,
+                format!(
+                    "from churn; a gateway that dies brings {} devices to the others",
+                    grouped((q.devices as f64 / total).ceil() as u64)
+                ),
+            ),
+            row(
+                "Kafka partitions",
+                String::new(),
+                grouped(partitions as u64),
+                1.0,
+                format!(
+                    "{} in, {} per partition and at least one per gateway",
+                    bytes_per_s(self.records * (q.bytes as f64 + AROUND_RECORD)),
+                    bytes_per_s(PARTITION)
+                ),
+            ),
+        ]
+    }
+
+    /// Records per second at the greatest load of the sweep that reads.
+    fn reads_measured(&self) -> f64 {
+        self.costs.top_rate.max(1e-9)
+    }
+
+    /// How long the default budget lasts.
+    fn covered(&self) -> String {
+        let seconds = 268_435_456.0 / (self.records * self.remembered).max(1e-9);
+        if seconds >= REMEMBERED {
+            "all of it".to_owned()
+        } else {
+            format!(
+                "{} s, so devices that are away longer are resynced",
+                figure(seconds)
+            )
+        }
+    }
+
+    /// When reading everything becomes the limit.
+    fn reading(&self) -> String {
+        let read = self.costs.read.slope.value;
+        let by_thread = USABLE / read.max(1e-12);
+        let by_network =
+            USABLE * self.network / (8.0 * (self.question.bytes as f64 + AROUND_RECORD));
+        let by_memory = USABLE_MEMORY * self.memory / (REMEMBERED * self.remembered);
+        let (limit, what) = [
+            (by_thread, "the one thread that reads"),
+            (by_network, "the network card"),
+            (by_memory, "the memory for what is remembered"),
+        ]
+        .into_iter()
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .unwrap_or((by_thread, "the one thread that reads"));
+        let used = self.records * self.groups as f64 / limit;
+        format!(
+            "Every gateway reads every record of its topics. That ends at about {}/s for {what}, however many gateways there are; this fleet in one group would use {} of it. Beyond, split the topics: groups of gateways that each carry some of them, and devices (or the load balancer, by host name) that go to the group of their topic. A shorter cache.max-age moves the limit of memory.",
+            figure(limit),
+            percent(used)
+        )
+    }
+
+    fn cautions(&self, results: &Results) -> Vec<String> {
+        let q = self.question;
+        let mut all = self.costs.cautions.clone();
+        if let Err(unfit) = &self.costs.scaling {
+            all.push(unfit.to_string());
+        } else if self.cores > FAR * f64::from(results.machine.cores) {
+            all.push(format!(
+                "the scalability law is used at {} processors, measured were {}",
+                self.cores, results.machine.cores
+            ));
+        }
+        if !results.optimised {
+            all.push("the gateway that was measured was built without optimisation; `cargo run --release --bin lab -- capacity …` measures the one you would deploy".to_owned());
+        }
+        if q.bytes != results.bytes {
+            all.push(format!("measured with {} bytes per message, asked for {}: memory and network follow the size, processor time does not", results.bytes, q.bytes));
+        }
+        if q.tls {
+            all.push("TLS at the gateway was not measured, so its memory and processor time are not in these numbers; with TLS ended at the load balancer they hold".to_owned());
+        }
+        if q.proxy
+            && !results
+                .benches
+                .list
+                .iter()
+                .any(|b| b.name.starts_with("proxy/parse"))
+        {
+            all.push(
+                "the PROXY header's cost is not in these numbers: no benchmark of it could be used"
+                    .to_owned(),
+            );
+        }
+        if q.machine.network_bits.is_none() {
+            all.push(format!(
+                "the network card is assumed to do {}; say otherwise with --network",
+                bits(NETWORK_BITS)
+            ));
+        }
+        if q.rate * PING < 1.0 {
+            all.push(format!("silent devices are pinged every {PING} s; a ping and its pong are taken to cost what a message does"));
+        }
+        all.extend(results.benches.cautions.iter().cloned());
+        all
+    }
+}
+
+fn size(value: f64) -> String {
+    bytes(value.max(0.0) as u64)
+}
+
+/// `1.2 Gbit/s`.
+#[must_use]
+pub fn bits(per_second: f64) -> String {
+    match per_second {
+        b if b >= 1e9 => format!("{} Gbit/s", figure(b / 1e9)),
+        b if b >= 1e6 => format!("{} Mbit/s", figure(b / 1e6)),
+        b => format!("{} kbit/s", figure(b / 1e3)),
+    }
+}
+
+fn bytes_per_s(value: f64) -> String {
+    format!("{} MB/s", figure(value / 1e6))
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", figure(share * 100.0))
+}

@@ -1,0 +1,195 @@
+//! From stored measurements to an answer. `results.json` has round numbers with a little noise, so that a reader can check the sums by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use lab_capacity::answer::{Answer, answer};
+use lab_capacity::costs::Costs;
+use lab_capacity::page::{Side, page};
+use lab_capacity::question::{Prices, Question, Wish};
+use lab_capacity::results::Results;
+use lab_capacity::text::text;
+
+#[test]
+fn costs_are_the_slopes_that_went_into_the_results() {
+    let costs = Costs::of(&results()).unwrap();
+
+    // 400 bytes, half of 8,077 bytes, 40 µs, 24 µs and 9 µs, with a few percent of noise.
+    for (name, slope, wanted) in [
+        ("user", &costs.user.slope, 400.0),
+        ("kernel", &costs.kernel.slope, 4_038.5),
+        ("handshake", &costs.handshake.slope, 40e-6),
+        ("deliver", &costs.deliver.slope, 24e-6),
+        ("read", &costs.read.slope, 9e-6),
+    ] {
+        assert!(
+            (slope.value / wanted - 1.0).abs() < 0.1,
+            "{name}: {slope:?}, wanted {wanted}"
+        );
+        assert!(slope.low <= slope.value && slope.value <= slope.high);
+    }
+}
+
+#[test]
+fn the_answer_for_ten_million_devices() {
+    let (question, results) = (ten_million(), results());
+    let costs = Costs::of(&results).unwrap();
+
+    insta::assert_snapshot!(text(
+        &question,
+        &answer(&question, &results, &costs),
+        &results,
+        &costs
+    ));
+}
+
+#[test]
+fn the_page_marks_every_number_that_goes_too_far() {
+    let page = page(
+        &ten_million(),
+        &[side(results())],
+        "lab capacity --devices 10000000 --rate 1/min --bytes 512",
+    );
+
+    assert!(page.contains("†") && page.contains("× the measured"));
+    for forbidden in ["<script", "<link", "src=", "url(", "http://", "https://"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    insta::assert_snapshot!(page.replace("><", ">\n<"));
+}
+
+#[test]
+fn two_machines_stand_beside_each_other() {
+    let mut other = results();
+    other.machine.cpu_model = "another processor".to_owned();
+    other.machine.memory_bytes *= 4;
+
+    let page = page(
+        &ten_million(),
+        &[side(results()), side(other)],
+        "lab capacity",
+    );
+
+    assert!(page.contains("Machines beside each other") && page.contains("another processor"));
+}
+
+#[test]
+fn nobody_needs_more_machines_for_fewer_devices() {
+    let mut last = 0;
+    for devices in [1_000, 100_000, 1_000_000, 3_000_000] {
+        let needed = ask(|q| q.devices = devices).needed.unwrap();
+
+        assert!(needed >= last, "{devices}: {needed} after {last}");
+        last = needed;
+    }
+}
+
+#[test]
+fn where_one_gateway_cannot_read_everything_the_topics_are_split() {
+    let calm = ask(|q| q.devices = 1_000_000);
+    let busy = ask(|q| q.rate = 0.1);
+    let hopeless = ask(|q| q.rate = 1_000.0);
+
+    assert_eq!(calm.groups, 1);
+    assert!(busy.groups > 1 && busy.needed.is_some(), "{busy:?}");
+    assert!(busy.reading.contains("split the topics"));
+    assert_eq!(hopeless.needed, None);
+    let unable: Vec<&str> = hopeless
+        .demands
+        .iter()
+        .filter(|demand| demand.gateways.is_none())
+        .map(|demand| demand.resource)
+        .collect();
+    assert!(unable.contains(&"reading Kafka"), "{unable:?}");
+}
+
+#[test]
+fn what_was_not_measured_is_said() {
+    let answer = ask(|q| {
+        q.tls = true;
+        q.bytes = 4_096;
+    });
+
+    let cautions = answer.cautions.join("\n");
+    assert!(cautions.contains("TLS at the gateway was not measured"));
+    assert!(cautions.contains("measured with 512 bytes per message, asked for 4096"));
+    assert!(cautions.contains("2 numbers of workgroups were measured"));
+}
+
+#[test]
+fn costs_come_from_the_users_prices_only() {
+    let (mut question, results) = (ten_million(), results());
+    let costs = Costs::of(&results).unwrap();
+    let told = |question: &Question| {
+        text(
+            question,
+            &answer(question, &results, &costs),
+            &results,
+            &costs,
+        )
+    };
+
+    assert!(!told(&question).contains("cost,"));
+    question.prices.egress_gigabyte = Some(0.05);
+    assert!(told(&question).contains("cost, from your prices: egress"));
+}
+
+#[test]
+fn a_sweep_of_one_place_is_refused_by_name() {
+    let mut results = results();
+    results.reads.truncate(1);
+
+    assert_eq!(
+        Costs::of(&results).unwrap_err().to_string(),
+        "the results hold no usable sweep of reads; measure again with `lab capacity`"
+    );
+}
+
+#[test]
+fn results_survive_the_disk() {
+    assert_eq!(
+        Results::read(&results().write().unwrap()).unwrap(),
+        results()
+    );
+}
+
+fn results() -> Results {
+    Results::read(include_str!("results.json")).unwrap()
+}
+
+fn ten_million() -> Question {
+    Question {
+        devices: 10_000_000,
+        rate: 1.0 / 60.0,
+        bytes: 512,
+        churn: 2.0 / 86_400.0,
+        tls: false,
+        proxy: true,
+        spare: 1,
+        machine: Wish {
+            cores: Some(16),
+            memory_bytes: Some(96 << 30),
+            network_bits: Some(25e9),
+            descriptors: Some(2_000_000),
+        },
+        prices: Prices::default(),
+    }
+}
+
+fn ask(change: impl FnOnce(&mut Question)) -> Answer {
+    let mut question = ten_million();
+    change(&mut question);
+    side_of(results(), &question).answer
+}
+
+fn side(results: Results) -> Side {
+    side_of(results, &ten_million())
+}
+
+fn side_of(results: Results, question: &Question) -> Side {
+    let costs = Costs::of(&results).unwrap();
+    Side {
+        answer: answer(question, &results, &costs),
+        costs,
+        results,
+    }
+}
