@@ -16,7 +16,7 @@ fn stored_results_give_the_answer_and_the_page() {
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert_eq!(answer.status.code(), Some(0), "{text}");
     assert!(
-        text.contains("gateways") && text.contains("what binds is"),
+        text.contains("gateways") && text.contains("what binds"),
         "{text}"
     );
     let page = std::fs::read_to_string(out.path().join("capacity.html")).unwrap();

@@ -1,5 +1,7 @@
 //! The answer: how many gateways, which resource asks for most of them, and what the rest of the installation must bear.
 
+mod rows;
+
 use lab_report::words::{bytes, figure, grouped};
 
 use crate::costs::Costs;
@@ -95,7 +97,10 @@ struct Need<'a> {
     cores: f64,
     memory: f64,
     network: f64,
-    descriptors: f64,
+    /// Descriptors of a process, where they were told; a setting binds nobody who can change it.
+    descriptors: Option<f64>,
+    /// Descriptors of a process where it was measured.
+    allowed: u64,
     /// Records per second in a group's topics: each of its gateways reads them all.
     records: f64,
     /// Bytes that a remembered record takes.
@@ -210,7 +215,8 @@ impl<'a> Need<'a> {
                 .memory_bytes
                 .unwrap_or(machine.memory_bytes) as f64,
             network: question.machine.network_bits.unwrap_or(NETWORK_BITS),
-            descriptors: question.machine.descriptors.unwrap_or(machine.descriptors) as f64,
+            descriptors: question.machine.descriptors.map(|n| n as f64),
+            allowed: machine.descriptors,
             records,
             remembered,
             fixed_memory: costs.user.base.value.max(0.0) + kept * remembered,
@@ -244,7 +250,7 @@ impl<'a> Need<'a> {
             (room > 0.0).then(|| (devices * per_device / room).ceil().max(1.0) as u64)
         };
         let one_thread = self.fixed_cores <= USABLE;
-        vec![
+        let mut demands = vec![
             Demand {
                 resource: "memory",
                 gateways: share(
@@ -283,14 +289,6 @@ impl<'a> Need<'a> {
                 ),
             },
             Demand {
-                resource: "descriptors",
-                gateways: share(1.0, self.descriptors, OTHER_DESCRIPTORS),
-                because: format!(
-                    "one per device, {} allowed to a process; a setting (LimitNOFILE), not a machine",
-                    grouped(self.descriptors as u64)
-                ),
-            },
-            Demand {
                 resource: "reading Kafka",
                 gateways: one_thread.then_some(1),
                 because: format!(
@@ -300,146 +298,16 @@ impl<'a> Need<'a> {
                     USABLE * 100.0
                 ),
             },
-        ]
-    }
-
-    fn rows(&self, needed: u64) -> Vec<Row> {
-        let q = self.question;
-        let group = (needed + q.spare) as f64;
-        let total = group * self.groups as f64;
-        let each = (self.devices / needed as f64).ceil();
-        let many = each / self.costs.user.to;
-        let busy = each * q.rate / self.costs.top_rate.max(1e-9);
-        let reading = self.records / self.reads_measured();
-        let cores = each * self.device_cores + self.fixed_cores;
-        let memory = each * self.device_memory + self.fixed_memory;
-        let kernel = each * self.costs.kernel.slope.value.max(0.0);
-        let snat = (each / PORTS).ceil();
-        let all = q.devices as f64 * q.rate;
-        let written = all * (q.bytes as f64 + AROUND_RECORD);
-        let partitions = (written / PARTITION).ceil().max(total).max(3.0);
-        let row = |what, each: String, whole: String, beyond: f64, note: String| Row {
-            what,
-            each,
-            whole,
-            beyond,
-            note,
-        };
-        vec![
-            row(
-                "devices",
-                grouped(each as u64),
-                grouped(q.devices),
-                many,
-                format!(
-                    "with {} of {} gateways alive; measured up to {} connections",
-                    grouped(needed),
-                    grouped(total as u64),
-                    grouped(self.costs.user.to as u64)
-                ),
+        ];
+        demands.extend(self.descriptors.map(|allowed| Demand {
+            resource: "descriptors",
+            gateways: share(1.0, allowed, OTHER_DESCRIPTORS),
+            because: format!(
+                "one per device, {} allowed to a process",
+                grouped(allowed as u64)
             ),
-            row(
-                "messages out",
-                format!("{}/s", figure(each * q.rate)),
-                format!("{}/s", figure(self.records)),
-                busy,
-                format!("measured up to {}/s", figure(self.costs.top_rate)),
-            ),
-            row(
-                "processors",
-                figure(cores),
-                figure(cores * total),
-                busy.max(reading),
-                format!(
-                    "at {} s per million deliveries beyond reading; {} of a processor reads Kafka",
-                    figure(self.costs.push() * 1e6),
-                    figure(self.fixed_cores)
-                ),
-            ),
-            row(
-                "memory",
-                size(memory),
-                size(memory * total),
-                many,
-                format!(
-                    "the kernel's part is {} of each; {} remember {} s of all topics",
-                    size(kernel),
-                    size(self.fixed_memory),
-                    REMEMBERED
-                ),
-            ),
-            row(
-                "cache settings",
-                format!(
-                    "cache.max-bytes {}",
-                    size(self.records * REMEMBERED * self.remembered)
-                ),
-                String::new(),
-                reading,
-                format!(
-                    "and last-value-bytes {}; the defaults (256 MiB, 64 MiB) would cover {}",
-                    size(q.devices as f64 * self.remembered),
-                    self.covered()
-                ),
-            ),
-            row(
-                "network out",
-                bits(each * self.device_bits),
-                bits(q.devices as f64 * self.device_bits),
-                busy,
-                format!("{AROUND} bytes around each message, counted, not measured"),
-            ),
-            row(
-                "network in from Kafka",
-                bits(self.bits_in()),
-                bits(self.bits_in() * total),
-                reading,
-                "every gateway of a group reads everything of the group".to_owned(),
-            ),
-            row(
-                "descriptors",
-                grouped((each + OTHER_DESCRIPTORS) as u64),
-                grouped(((each + OTHER_DESCRIPTORS) * total) as u64),
-                1.0,
-                "LimitNOFILE of the service, and fs.file-max".to_owned(),
-            ),
-            row(
-                "SNAT addresses",
-                format!("{} towards each", grouped(snat as u64)),
-                grouped(snat as u64),
-                1.0,
-                format!(
-                    "an address has {} ports towards each gateway, so the same addresses serve all of them",
-                    figure(PORTS)
-                ),
-            ),
-            row(
-                "handshakes",
-                format!("{}/s", figure(each * q.churn)),
-                format!("{}/s", figure(q.devices as f64 * q.churn)),
-                1.0,
-                format!(
-                    "from churn; a gateway that dies brings {} devices to the others",
-                    grouped((q.devices as f64 / total).ceil() as u64)
-                ),
-            ),
-            row(
-                "Kafka partitions",
-                String::new(),
-                grouped(partitions as u64),
-                1.0,
-                format!(
-                    "{} in, {} per partition and at least one per gateway",
-                    bytes_per_s(self.records * (q.bytes as f64 + AROUND_RECORD)),
-                    bytes_per_s(PARTITION)
-                ),
-            ),
-        ]
-    }
-
-    /// Records per second at the greatest load of the sweep that reads.
-    fn reads_measured(&self) -> f64 {
-        self.costs.top_rate.max(1e-9)
+        }));
+        demands
     }
 
     /// How long the default budget lasts.

@@ -63,9 +63,14 @@ pub fn page(question: &Question, sides: &[Side], command: &str) -> String {
 
 fn fleet(q: &Question) -> String {
     format!(
-        "{} devices, {} messages a minute to each, {} bytes; {} new connections a second; TLS {}, PROXY header {}",
+        "{} devices, each sent {} {} a minute of {} bytes; {} new connections a second; TLS {}, PROXY header {}",
         grouped(q.devices),
         figure(q.rate * 60.0),
+        if q.rate * 60.0 == 1.0 {
+            "message"
+        } else {
+            "messages"
+        },
         grouped(q.bytes),
         figure(q.churn * q.devices as f64),
         if q.tls {

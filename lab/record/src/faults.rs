@@ -1,4 +1,4 @@
-//! What was broken on purpose, and when: read off a cell's events.
+//! What was broken on purpose, and when: read off a cell's figures of recovery, else off its events.
 
 use serde_json::Value;
 
@@ -18,7 +18,15 @@ pub struct Fault {
 /// The faults of a cell, in the order they began.
 #[must_use]
 pub fn faults(cell: &Cell) -> Vec<Fault> {
-    among(&cell.events)
+    let Some(recovery) = &cell.recovery else {
+        return among(&cell.events);
+    };
+    let faults = recovery.faults.iter().map(|fault| Fault {
+        name: format!("{} {}", fault.kind, fault.target),
+        from_ms: fault.from_ms,
+        until_ms: fault.until_ms,
+    });
+    faults.collect()
 }
 
 /// Each event of kind `fault` lasts until the next of kind `fault-over` upon the same target.

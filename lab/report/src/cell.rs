@@ -1,6 +1,7 @@
 //! One cell, section by section. A section without anything to show is left out; a reader never meets an empty frame.
 
 mod ledger;
+mod recovery;
 
 use lab_record::faults::faults;
 use lab_record::run::{Cell, Event, Expectation, Histogram, PoolMember};
@@ -15,8 +16,6 @@ use crate::distribution::decoded;
 use crate::findings::since;
 use crate::words::{bytes, figure, grouped, moment, p_value, span_ms, span_us};
 
-/// Histograms with this prefix are stages of a failover and are drawn as one waterfall.
-const FAILOVER: &str = "failover-";
 /// More events than this are cut, with a note; they stay in the record.
 const EVENTS: usize = 200;
 
@@ -29,7 +28,7 @@ pub(crate) fn draw(cell: &Cell) -> Markup {
         (spread(cell))
         (shares(cell))
         (time_line(cell))
-        (waterfall(&cell.histograms))
+        (recovery::draw(cell.recovery.as_ref()))
         (latency(&cell.histograms))
         (ledger::draw(cell.ledger.as_ref()))
         (resources(cell))
@@ -197,19 +196,8 @@ fn time_line(cell: &Cell) -> Markup {
     }
 }
 
-fn waterfall(histograms: &[Histogram]) -> Markup {
-    let curves = curves_of(histograms.iter().filter(|h| h.name.starts_with(FAILOVER)));
-    html! {
-        @if !curves.is_empty() {
-            h3 { "Failover, device by device" }
-            p.small { "Share of the devices that had got so far, by time since the fault." }
-            div.wide { (curves::cumulative("Failover waterfall", &curves)) }
-        }
-    }
-}
-
 fn latency(histograms: &[Histogram]) -> Markup {
-    let curves = curves_of(histograms.iter().filter(|h| !h.name.starts_with(FAILOVER)));
+    let curves = curves_of(histograms.iter());
     html! {
         @if !histograms.is_empty() {
             h3 { "Times" }
@@ -247,7 +235,7 @@ fn curves_of<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Vec<Curve<'
         .filter_map(|h| {
             let times = decoded(&h.hdr)?;
             (!times.is_empty()).then(|| Curve {
-                name: h.name.trim_start_matches(FAILOVER),
+                name: &h.name,
                 times,
             })
         })

@@ -7,6 +7,7 @@ pub(crate) mod heat;
 pub mod scale;
 pub(crate) mod timeline;
 pub(crate) mod topology;
+pub(crate) mod waterfall;
 
 /// Width of every chart in user units; the page scales it to the column.
 pub const WIDTH: f64 = 920.0;

@@ -70,6 +70,31 @@ pub fn render(runs: &[Run]) -> String {
             );
         }
     });
+    family(
+        &mut text,
+        "tidegate_lab_recovery_milliseconds",
+        "gauge",
+        "Time from a fault to a station on the touched devices' way back, by quantile.",
+    );
+    each(&mut text, runs, |text, labels, cell| {
+        for fault in cell.recovery.iter().flat_map(|recovery| &recovery.faults) {
+            for station in &fault.stations {
+                for (quantile, ms) in [
+                    ("0.5", station.p50_ms),
+                    ("0.99", station.p99_ms),
+                    ("1", station.max_ms),
+                ] {
+                    let _ = writeln!(
+                        text,
+                        "tidegate_lab_recovery_milliseconds{{{labels},fault=\"{} {}\",station=\"{}\",quantile=\"{quantile}\"}} {ms}",
+                        escaped(&fault.kind),
+                        escaped(&fault.target),
+                        escaped(&station.name)
+                    );
+                }
+            }
+        }
+    });
     text.push_str("# EOF\n");
     text
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
+use lab_record::recovery::{Delay, Fault, Memory, Recovery, Station, Survivors};
 use lab_record::run::{
     Cell, Environment, Event, Expectation, FORMAT, Histogram, PoolMember, Providers, Resources,
     Run, Scenario, Series, Workgroup,
@@ -102,7 +103,7 @@ fn a_run_compared_with_itself_is_the_same_within_noise() {
 #[test]
 fn a_slower_tail_is_worse_and_an_unmatched_cell_is_named() {
     let mut slower = failover();
-    slower.cells[0].histograms[3] = histogram("delivery", (0..30_000u64).map(|n| 900 + n % 977));
+    slower.cells[0].histograms[0] = histogram("delivery", (0..30_000u64).map(|n| 900 + n % 977));
     slower.environment.kernel = "Linux 6.12".to_owned();
 
     let comparison = lab_report::compare::compare(&[failover(), failed()], &[slower], 0.1);
@@ -219,15 +220,11 @@ fn failover() -> Run {
             &[("fault", json!("kill")), ("target", json!("gateway 1"))],
         ),
     ];
-    cell.histograms = vec![
-        histogram("failover-noticed", (0..1_667).map(|n| 200 + n)),
-        histogram("failover-connected", (0..1_667).map(|n| 20_000 + n * 1_100)),
-        histogram("failover-caught-up", (0..1_667).map(|n| 25_000 + n * 1_150)),
-        histogram(
-            "delivery",
-            (0..30_000u64).map(|n| 400 + n % 977 + if n % 1000 == 0 { 40_000 } else { 0 }),
-        ),
-    ];
+    cell.recovery = Some(kill_of_one());
+    cell.histograms = vec![histogram(
+        "delivery",
+        (0..30_000u64).map(|n| 400 + n % 977 + if n % 1000 == 0 { 40_000 } else { 0 }),
+    )];
     cell.ledger =
         Some(json!({"records": 30_000, "lost": 0, "doubled": 0, "swapped": 0, "violations": []}));
     cell.resources = vec![Resources {
@@ -242,6 +239,51 @@ fn failover() -> Run {
         "A killed gateway loses no message",
         vec![cell],
     )
+}
+
+fn kill_of_one() -> Recovery {
+    let station = |name, first: f64, each: f64| {
+        Station::of(
+            name,
+            (0..1_667).map(|n| first + f64::from(n) * each).collect(),
+        )
+    };
+    Recovery {
+        faults: vec![Fault {
+            kind: "kill".to_owned(),
+            target: "gateway 1".to_owned(),
+            from_ms: 10_000,
+            until_ms: Some(12_000),
+            took_ms: None,
+            touched: 1_667,
+            resets: 1_600,
+            stations: vec![
+                station("noticed", 0.2, 0.001),
+                station("connected", 20.0, 1.1),
+                station("caught-up", 25.0, 1.15),
+            ],
+            survivors: Some(Survivors {
+                devices: 3_333,
+                before: Delay {
+                    messages: 9_000,
+                    p99_us: 1_400,
+                },
+                during: Delay {
+                    messages: 2_000,
+                    p99_us: 2_100,
+                },
+            }),
+            memory: vec![Memory {
+                gateway: 0,
+                before_bytes: 31_457_280,
+                peak_bytes: 33_554_432,
+            }],
+        }],
+        resumes: BTreeMap::from([("synced".to_owned(), 1_667)]),
+        unsignalled_gaps: 0,
+        listen_overflows: Some(0),
+        fetches: Some(0),
+    }
 }
 
 /// The machine lacks a container engine.

@@ -38,7 +38,7 @@ pub(crate) struct Capacity {
     /// Network card of a gateway machine, in Gbit/s [default: 10, assumed]
     #[arg(long, value_name = "GBIT", value_parser = positive)]
     pub(crate) network: Option<f64>,
-    /// Descriptors a gateway may hold [default: as measured]
+    /// Descriptors a gateway may hold, where that cannot be raised
     #[arg(long, value_name = "N")]
     pub(crate) descriptors: Option<u64>,
     /// Price of a gateway machine per month; no prices, no costs

@@ -2,11 +2,13 @@
 
 use hdrhistogram::Histogram;
 use lab_record::ledger::{Account, Flaw};
+use lab_record::recovery::Fault;
 use lab_record::run::Expectation;
 use lab_record::statistics::{Interval, limits};
 
 use crate::evidence::{Evidence, Sighting};
 use crate::scenario::expect::Expect;
+use crate::units::Span;
 
 /// Adds to every answer how sure it is, and to broken ones when they broke, as far as it was seen.
 pub(super) fn add(answers: &mut [Expectation], expect: &Expect, seen: &Evidence) {
@@ -14,6 +16,9 @@ pub(super) fn add(answers: &mut [Expectation], expect: &Expect, seen: &Evidence)
         answer.interval = answer.interval.take().or_else(|| interval(answer, seen));
         if answer.held == Some(false) && answer.first_broke_ms.is_none() {
             answer.first_broke_ms = first_broke(&answer.name, expect, seen);
+        }
+        if answer.held == Some(false) && answer.cause.is_none() {
+            answer.cause = slowest_leg(&answer.name, seen);
         }
     }
 }
@@ -87,12 +92,58 @@ fn first_broke(name: &str, expect: &Expect, seen: &Evidence) -> Option<i64> {
                 .find(|window| window.p99_us.is_some_and(|us| u128::from(us) > bound))
                 .map(|window| window.at_ms)
         }
+        "reconnected-within" => overdue(expect.reconnected_within?, name, seen),
+        "caught-up-within" => overdue(expect.caught_up_within?, name, seen),
         _ => None,
     }
 }
 
+/// When the devices of the fault they took longest to recover from should have been back.
+fn overdue(bound: Span, name: &str, seen: &Evidence) -> Option<i64> {
+    let fault = worst_fault(name, seen)?;
+    Some(fault.from_ms + i64::try_from(bound.get().as_millis()).ok()?)
+}
+
+/// Which part of the way back took longest: noticing, connecting, or catching up.
+fn slowest_leg(name: &str, seen: &Evidence) -> Option<String> {
+    let fault = worst_fault(name, seen)?;
+    let p99 = |name| fault.station(name).map_or(0.0, |station| station.p99_ms);
+    let (noticed, connected, back) = (p99("noticed"), p99("connected"), p99("caught-up"));
+    let mut legs = [
+        ("noticing that the connection had ended", noticed),
+        ("getting a new connection", connected - noticed),
+        ("catching up with what was missed", back - connected),
+    ];
+    legs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let told: Vec<String> = legs
+        .iter()
+        .map(|(leg, ms)| format!("{leg} {:.0} ms", ms.max(0.0)))
+        .collect();
+    Some(format!(
+        "after {} {}, {} took longest: {} (99 of 100 devices)",
+        fault.kind,
+        fault.target,
+        legs[0].0,
+        told.join(", ")
+    ))
+}
+
+/// The fault whose touched devices needed longest to the station of this rule.
+fn worst_fault<'a>(name: &str, seen: &'a Evidence) -> Option<&'a Fault> {
+    let station = match name {
+        "reconnected-within" => "connected",
+        "caught-up-within" => "caught-up",
+        _ => return None,
+    };
+    let p99 = |fault: &Fault| fault.station(station).map_or(0.0, |station| station.p99_ms);
+    let faults = seen.recovery.as_ref()?.faults.iter();
+    faults.max_by(|a, b| p99(a).total_cmp(&p99(b)))
+}
+
 #[cfg(test)]
 mod tests {
+    use lab_record::recovery::{Recovery, Station};
+
     use super::*;
     use crate::evidence::Window;
     use crate::judge::answer;
@@ -141,6 +192,39 @@ mod tests {
         assert_eq!(
             answers[0].interval.as_deref(),
             Some("between 34 and 294 of a million messages with 95 % confidence")
+        );
+    }
+
+    #[test]
+    fn a_slow_return_is_dated_and_its_longest_leg_named() {
+        let mut seen = Evidence::default();
+        let station = |name, ms| Station::of(name, vec![ms; 100]);
+        let fault = Fault {
+            kind: "kill".to_owned(),
+            target: "gateway 1".to_owned(),
+            from_ms: 3_000,
+            stations: vec![
+                station("noticed", 40.0),
+                station("connected", 1_900.0),
+                station("caught-up", 2_000.0),
+            ],
+            ..Fault::default()
+        };
+        seen.recovery = Some(Recovery {
+            faults: vec![fault],
+            ..Recovery::default()
+        });
+        let expect: Expect = toml::from_str("caught-up-within = \"1s\"").unwrap();
+        let mut answers = [answer("caught-up-within", "", "", Some(false))];
+
+        add(&mut answers, &expect, &seen);
+
+        assert_eq!(answers[0].first_broke_ms, Some(4_000));
+        assert_eq!(
+            answers[0].cause.as_deref(),
+            Some(
+                "after kill gateway 1, getting a new connection took longest: getting a new connection 1860 ms, catching up with what was missed 100 ms, noticing that the connection had ended 40 ms (99 of 100 devices)"
+            )
         );
     }
 

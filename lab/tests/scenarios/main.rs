@@ -8,6 +8,7 @@ mod binaries;
 mod broker;
 mod control;
 mod play;
+mod report;
 mod tampering;
 
 use std::path::{Path, PathBuf};

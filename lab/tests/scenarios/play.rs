@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use lab_kafka::StartError;
 use libtest_mimic::{Completion, Failed};
 
-use crate::{binaries, broker};
+use crate::{binaries, broker, report};
 
 /// The exit status of a cell that this machine cannot play.
 const UNFIT: i32 = 3;
@@ -65,12 +65,14 @@ pub(crate) fn command(file: &str, choices: &str) -> Command {
     lab
 }
 
-/// Runs it to its end, with a folder for its record that goes with it.
+/// Runs it to its end and looks at its report, in a folder that goes with it.
 pub(crate) fn finish(mut lab: Command) -> Result<Output, Failed> {
     let folder =
         tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     let ended = lab.arg("--out").arg(folder.path()).output();
-    Ok(ended.map_err(|error| format!("cannot run {}: {error}", binaries::LAB))?)
+    let ended = ended.map_err(|error| format!("cannot run {}: {error}", binaries::LAB))?;
+    report::check(folder.path())?;
+    Ok(ended)
 }
 
 /// What the lab said.

@@ -46,6 +46,16 @@ impl Interval {
         }
     }
 
+    /// A value that is known to move by this share between runs, and was seen once.
+    pub fn within(value: f64, share: f64) -> Self {
+        let half = value.abs() * share;
+        Self {
+            value,
+            low: value - half,
+            high: value + half,
+        }
+    }
+
     /// The mean of repeated runs, by Student's t.
     pub fn of_repeats(values: &[f64]) -> Self {
         let n = values.len() as f64;

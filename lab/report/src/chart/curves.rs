@@ -1,10 +1,10 @@
-//! Distributions of times as curves: how many were done by when, and how the worst compare with the rest.
+//! Distributions of times as curves: how the worst compare with the rest.
 
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
 use super::{LEFT, RIGHT, WIDTH, at, points, scale::Scale};
-use crate::words::{figure, span_us};
+use crate::words::span_us;
 
 const HEIGHT: f64 = 250.0;
 const TOP: f64 = 24.0;
@@ -16,23 +16,6 @@ pub(crate) struct Curve<'a> {
     pub(crate) name: &'a str,
     /// All of it.
     pub(crate) times: Histogram<u64>,
-}
-
-/// Share done against time, one curve each: the failover waterfall.
-pub(crate) fn cumulative(title: &str, curves: &[Curve<'_>]) -> Markup {
-    let longest = curves.iter().map(|c| c.times.max()).max().unwrap_or(0);
-    let x = Scale::new((0.0, longest as f64), (LEFT, WIDTH - RIGHT));
-    let y = Scale::new((0.0, 100.0), (BOTTOM, TOP));
-    html! {
-        svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(said(title, curves)) {
-            title { (title) }
-            (frame(&x, &y, &x.ticks(8), |us| span_us(us as u64), |share| format!("{}%", figure(share))))
-            @for (place, curve) in curves.iter().enumerate() {
-                polyline class=(format!("line c{}", place % 5)) points=(points(steps(&curve.times).into_iter().map(|(us, share)| (x.place(us), y.place(share))))) {}
-            }
-            (legend(curves))
-        }
-    }
 }
 
 /// Time against percentile, the axis stretched towards 100 %: the HDR spectrum.
@@ -93,27 +76,6 @@ fn percentile_label(nines: f64) -> String {
         2 => "99%".to_owned(),
         n => format!("99.{}%", "9".repeat((n - 2) as usize)),
     }
-}
-
-/// (time, percent done) at every recorded value, as a staircase thinned to the picture's width.
-fn steps(times: &Histogram<u64>) -> Vec<(f64, f64)> {
-    let total = times.len().max(1) as f64;
-    let mut done = 0;
-    let mut path = vec![(0.0, 0.0)];
-    for value in times.iter_recorded() {
-        path.push((
-            value.value_iterated_to() as f64,
-            100.0 * done as f64 / total,
-        ));
-        done += value.count_at_value();
-        path.push((
-            value.value_iterated_to() as f64,
-            100.0 * done as f64 / total,
-        ));
-    }
-    let skip = path.len().div_ceil(1_600);
-    let last = path.last().copied();
-    path.into_iter().step_by(skip).chain(last).collect()
 }
 
 /// (nines, time) along the stretched axis.

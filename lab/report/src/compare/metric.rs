@@ -2,10 +2,14 @@
 
 use std::borrow::Borrow;
 
+use lab_record::recovery::Station;
 use lab_record::run::{Cell, Run};
 
 use super::{Interval, REPEATS};
 use crate::distribution::decoded;
+
+/// The share by which processor time and memory of one and the same program were seen to move between runs on one machine.
+const MOODS: f64 = 0.15;
 
 /// One metric of one cell, over the runs of a side.
 pub(super) struct Metric {
@@ -69,6 +73,22 @@ fn place(run: &Run, cell: &Cell) -> String {
     )
 }
 
+/// The 99th percentile of a station, by the ranks that bracket it on its curve.
+fn p99(station: &Station) -> Interval {
+    let n = station.devices as f64;
+    let half = 1.96 * (0.99 * 0.01 / n.max(1.0)).sqrt();
+    let at = |share: f64| {
+        let rank = (share.min(1.0) * n).ceil() as u64;
+        let reached = station.curve.iter().find(|(_, devices)| *devices >= rank);
+        reached.map_or(station.max_ms, |(ms, _)| *ms)
+    };
+    Interval {
+        value: station.p99_ms,
+        low: at(0.99 - half).min(station.p99_ms),
+        high: at(0.99 + half).max(station.p99_ms),
+    }
+}
+
 fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
     let mut all = vec![];
     let broken = cell
@@ -97,13 +117,22 @@ fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
         all.push((
             format!("{} processor time", process.process),
             "ms",
-            Interval::exact(process.cpu_ms as f64),
+            Interval::within(process.cpu_ms as f64, MOODS),
         ));
         all.push((
             format!("{} peak memory", process.process),
             "bytes",
-            Interval::exact(process.peak_rss_bytes as f64),
+            Interval::within(process.peak_rss_bytes as f64, MOODS),
         ));
+    }
+    for fault in cell.recovery.iter().flat_map(|recovery| &recovery.faults) {
+        for station in fault.stations.iter().filter(|s| s.devices > 0) {
+            all.push((
+                format!("{} {}: {} p99", fault.kind, fault.target, station.name),
+                "ms",
+                p99(station),
+            ));
+        }
     }
     all
 }

@@ -72,7 +72,12 @@ pub(super) fn ratio(d: &Difference) -> String {
     if d.before.value == 0.0 {
         "from nothing".to_owned()
     } else {
-        format!("{} ×", figure(d.after.value / d.before.value))
+        let times = format!("{} ×", figure(d.after.value / d.before.value));
+        if d.before.low <= 0.0 || (d.before.low == d.before.high && d.after.low == d.after.high) {
+            return times;
+        }
+        let (low, high) = (d.after.low / d.before.high, d.after.high / d.before.low);
+        format!("{times} [{}, {}]", figure(low), figure(high))
     }
 }
 
