@@ -164,12 +164,10 @@ impl Reading {
                 return Vec::new();
             }
         };
-        let mut steps = Vec::new();
         let again = again.take();
         let trimmed = again.as_ref().is_some_and(|before| before.next < start.low);
         let from = if trimmed { start.low } else { start.from };
         if trimmed {
-            steps.push(Step::Skipped { topic: place.topic });
             partition.phase = Phase::Live;
         } else {
             let again = again.map(|before| Again {
@@ -181,10 +179,14 @@ impl Reading {
                 again,
             };
         }
-        steps.push(Step::ReadFrom {
+        let mut steps = vec![Step::ReadFrom {
             place,
             offset: from,
-        });
+        }];
+        if trimmed {
+            // Told once the partition is forgotten: a last value from before the hole would pass for the latest.
+            steps.push(Step::Skipped { topic: place.topic });
+        }
         steps.extend(self.reached(place, from));
         steps
     }

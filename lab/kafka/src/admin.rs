@@ -10,7 +10,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::election;
+use crate::election::{self, Candidate};
 use crate::engine;
 use crate::error::StartError;
 use crate::metadata::Metadata;
@@ -123,7 +123,7 @@ impl Admin {
 
     /// Makes `broker`, one of the replicas, the leader of a partition, and waits until it is.
     pub fn move_leader(&self, topic: &str, partition: i32, broker: i32) -> anyhow::Result<()> {
-        let replicas = self.replicas(topic, partition)?;
+        let replicas = self.holders(topic, partition)?.replicas;
         let Some(at) = replicas.iter().position(|replica| *replica == broker) else {
             bail!(
                 "broker {broker} has no replica of {topic} [{partition}], only {replicas:?} have"
@@ -136,13 +136,83 @@ impl Admin {
             &format!("broker {broker} to lead {topic} [{partition}]"),
             |metadata| {
                 // The order of replicas and the leader's state reach brokers separately; an election asked for too early changes nothing.
-                self.wait(election::elect_preferred(&self.access, topic, partition))?;
+                self.wait(election::elect(
+                    &self.access,
+                    Candidate::Preferred,
+                    topic,
+                    partition,
+                ))?;
                 Ok(metadata
                     .partitions(topic)?
                     .iter()
                     .any(|state| state.partition == partition && state.leader == broker))
             },
         )
+    }
+
+    /// Makes a replica that is not in sync the leader of a partition that has none, and waits until it is. What it lacks is lost.
+    pub(crate) fn elect_uncleanly(&self, topic: &str, partition: i32) -> anyhow::Result<()> {
+        self.settle(
+            &format!("a follower to lead {topic} [{partition}]"),
+            |metadata| {
+                // The controller refuses while it still takes the old leader for alive.
+                self.wait(election::elect(
+                    &self.access,
+                    Candidate::Unclean,
+                    topic,
+                    partition,
+                ))?;
+                let found = metadata.partitions(topic)?;
+                Ok(found
+                    .iter()
+                    .any(|state| state.partition == partition && state.leader >= 0))
+            },
+        )
+    }
+
+    /// Lets retention pass every record that the topic has now; then it is what it was before.
+    pub(crate) fn outlive_retention(&self, topic: &str) -> anyhow::Result<()> {
+        let ends = self.watermarks(topic)?;
+        self.configure(topic, &[("retention.ms", "100"), ("segment.ms", "100")])?;
+        self.settle(&format!("retention to pass the records of {topic}"), |_| {
+            let now = self.watermarks(topic)?;
+            Ok(ends.iter().zip(&now).all(|((_, end), (low, _))| low >= end))
+        })?;
+        self.configure(topic, &[])
+    }
+
+    /// Lets the log cleaner compact the topic's closed segments, and close them soon after a record came.
+    pub(crate) fn compact(&self, topic: &str) -> anyhow::Result<()> {
+        self.configure(
+            topic,
+            &[
+                ("cleanup.policy", "compact"),
+                ("segment.ms", "100"),
+                ("min.cleanable.dirty.ratio", "0.0"),
+                ("max.compaction.lag.ms", "1"),
+            ],
+        )
+    }
+
+    /// Who holds a partition, and who leads it.
+    pub(crate) fn holders(&self, topic: &str, partition: i32) -> anyhow::Result<Holders> {
+        let found = self.metadata.partitions(topic)?;
+        let state = found.into_iter().find(|state| state.partition == partition);
+        let state = state.with_context(|| format!("Kafka has no {topic} [{partition}]"))?;
+        Ok(Holders {
+            leader: state.leader,
+            replicas: state.replicas,
+            in_sync: state.in_sync,
+        })
+    }
+
+    /// The first offset and the one after the last, of each partition in order.
+    fn watermarks(&self, topic: &str) -> anyhow::Result<Vec<(i64, i64)>> {
+        let partitions = self.metadata.partitions(topic)?;
+        partitions
+            .iter()
+            .map(|state| self.metadata.watermarks(topic, state.partition))
+            .collect()
     }
 
     /// Who leads a partition now, if anybody does.
@@ -153,14 +223,6 @@ impl Admin {
             .find(|state| state.partition == partition)
             .map(|state| state.leader)
             .filter(|leader| *leader >= 0))
-    }
-
-    fn replicas(&self, topic: &str, partition: i32) -> anyhow::Result<Vec<i32>> {
-        let found = self.metadata.partitions(topic)?;
-        let state = found.into_iter().find(|state| state.partition == partition);
-        state
-            .map(|state| state.replicas)
-            .with_context(|| format!("Kafka has no {topic} [{partition}]"))
     }
 
     /// Waits until every broker that is up says so.
@@ -195,6 +257,15 @@ impl Admin {
     ) -> anyhow::Result<T> {
         engine::runtime()?.block_on(question).map_err(Into::into)
     }
+}
+
+/// The brokers of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holders {
+    /// -1 while it has none.
+    pub(crate) leader: i32,
+    pub(crate) replicas: Vec<i32>,
+    pub(crate) in_sync: Vec<i32>,
 }
 
 fn options() -> AdminOptions {

@@ -32,6 +32,9 @@ const READY: Duration = Duration::from_secs(90);
 /// How long a broker that is asked to stop may take before it is killed.
 const STOP_SECONDS: i32 = 20;
 
+/// Three copies survive the loss of one and can still agree; more only cost time.
+const MOST_REPLICAS: i32 = 3;
+
 /// How often a start is tried when another program takes a port in between.
 const ATTEMPTS: u32 = 5;
 
@@ -90,6 +93,12 @@ impl ContainerCluster {
         i32::try_from(self.brokers.len()).unwrap_or(i32::MAX)
     }
 
+    /// How many brokers hold a partition, unless a topic says otherwise.
+    #[must_use]
+    pub fn replicas(&self) -> i32 {
+        self.brokers().min(MOST_REPLICAS)
+    }
+
     /// An admin client of the cluster.
     pub fn admin(&self) -> anyhow::Result<Admin> {
         Admin::connect(&self.access)
@@ -134,6 +143,20 @@ impl ContainerCluster {
         )
     }
 
+    /// Ends every broker without a word.
+    pub fn kill_all(&self) -> anyhow::Result<()> {
+        (1..=self.brokers()).try_for_each(|broker| self.kill_broker(broker))
+    }
+
+    /// Starts every broker that was stopped or killed, and waits until the cluster is whole.
+    pub fn start_all(&self, cancelled: &dyn Fn() -> bool) -> Result<(), StartError> {
+        // One alone may have to wait for others until there are enough controllers, so all are started before any is waited for.
+        for broker in 1..=self.brokers() {
+            self.order(broker, "start", async |container| container.start().await)?;
+        }
+        self.wait_for_all(cancelled)
+    }
+
     /// Freezes a broker: its connections stay open and nothing is answered.
     pub fn pause_broker(&self, broker: i32) -> anyhow::Result<()> {
         self.order(broker, "pause", async |container| container.pause().await)
@@ -144,6 +167,18 @@ impl ContainerCluster {
         self.order(broker, "resume", async |container| {
             container.unpause().await
         })
+    }
+
+    /// Waits for something that the cluster shall come to say; see [`Metadata::wait_until`].
+    pub(crate) fn wait_until(
+        &self,
+        what: &str,
+        patience: Duration,
+        cancelled: &dyn Fn() -> bool,
+        mut holds: impl FnMut() -> anyhow::Result<bool>,
+    ) -> Result<(), StartError> {
+        self.metadata
+            .wait_until(what, patience, cancelled, |_| holds())
     }
 
     async fn launch(

@@ -40,17 +40,37 @@ pub(crate) async fn prefer(
     }
 }
 
-/// Makes the preferred replica the leader, if it is in sync.
-pub(crate) async fn elect_preferred(
+/// Who may win an election.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    /// The preferred replica, if it is in sync.
+    Preferred,
+    /// Any replica that lives, where no other can lead; what it lacks is lost.
+    Unclean,
+}
+
+impl Candidate {
+    /// Kafka's `ElectionType`.
+    fn code(self) -> u8 {
+        match self {
+            Self::Preferred => 0,
+            Self::Unclean => 1,
+        }
+    }
+}
+
+/// Lets the candidate lead a partition, if it may.
+pub(crate) async fn elect(
     access: &Access,
+    candidate: Candidate,
     topic: &str,
     partition: i32,
 ) -> anyhow::Result<()> {
-    let answer = ask(access, &election(topic, partition)?).await?;
+    let answer = ask(access, &election(candidate, topic, partition)?).await?;
     match elected(&answer).context("Kafka's answer to an election is too short")? {
         0 | ELECTION_NOT_NEEDED => Ok(()),
         code => bail!(
-            "Kafka refuses to elect the preferred leader of {topic} [{partition}]: error {code}"
+            "Kafka refuses an election ({candidate:?}) for {topic} [{partition}]: error {code}"
         ),
     }
 }
@@ -103,9 +123,9 @@ fn reassignment(topic: &str, partition: i32, replicas: &[i32]) -> anyhow::Result
     Ok(bytes)
 }
 
-fn election(topic: &str, partition: i32) -> anyhow::Result<Vec<u8>> {
+fn election(candidate: Candidate, topic: &str, partition: i32) -> anyhow::Result<Vec<u8>> {
     let mut bytes = header(ELECT_LEADERS, 1);
-    bytes.push(0); // the preferred replica
+    bytes.push(candidate.code());
     bytes.extend(1_i32.to_be_bytes());
     bytes.extend(i16::try_from(topic.len())?.to_be_bytes());
     bytes.extend(topic.as_bytes());

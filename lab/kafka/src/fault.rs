@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Admin;
@@ -10,6 +10,7 @@ use crate::container::ContainerCluster;
 use crate::embedded::EmbeddedCluster;
 use crate::error::StartError;
 use crate::external::ExternalCluster;
+use crate::unclean;
 
 /// One thing done to a cluster. Brokers are numbered from 1; topics have their real names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,10 @@ pub enum Fault {
         /// Which.
         broker: i32,
     },
+    /// Every broker goes without a word.
+    KillAll,
+    /// Every broker that went comes back.
+    StartAll,
     /// A broker keeps its connections and answers nothing.
     PauseBroker {
         /// Which.
@@ -79,10 +84,29 @@ pub enum Fault {
         /// The first offset that stays.
         before: i64,
     },
-    /// Retention of a topic shrinks to next to nothing; closed segments go within seconds.
+    /// Retention of a topic shrinks to next to nothing until every record so far is gone, and is then what it was.
     ShrinkRetention {
         /// The topic.
         topic: String,
+    },
+    /// A topic is compacted from now on, as soon as its segments are closed; later records close them.
+    Compact {
+        /// The topic.
+        topic: String,
+    },
+    /// The followers of a partition stop: what is written from now on, only the leader has.
+    IsolateLeader {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+    },
+    /// The isolated leader of a partition goes, and a follower that lacks its latest records leads: an unclean election.
+    ElectUncleanly {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
     },
 }
 
@@ -106,6 +130,12 @@ impl Breakable for EmbeddedCluster {
                 self.broker_down(*broker)?
             }
             Fault::StartBroker { broker } => self.broker_up(*broker)?,
+            Fault::KillAll => {
+                (1..=self.brokers()).try_for_each(|broker| self.broker_down(broker))?
+            }
+            Fault::StartAll => {
+                (1..=self.brokers()).try_for_each(|broker| self.broker_up(broker))?
+            }
             Fault::DelayBroker { broker, by_ms } => {
                 self.round_trip_time(*broker, Duration::from_millis(*by_ms))?
             }
@@ -132,8 +162,16 @@ impl Breakable for ContainerCluster {
             Fault::StartBroker { broker } => self.start_broker(*broker, cancelled)?,
             Fault::PauseBroker { broker } => self.pause_broker(*broker)?,
             Fault::ResumeBroker { broker } => self.resume_broker(*broker)?,
+            Fault::KillAll => self.kill_all()?,
+            Fault::StartAll => self.start_all(cancelled)?,
+            Fault::IsolateLeader { topic, partition } => {
+                unclean::isolate_leader(self, topic, *partition, cancelled)?
+            }
+            Fault::ElectUncleanly { topic, partition } => {
+                unclean::elect(self, topic, *partition, cancelled)?
+            }
             Fault::DelayBroker { .. } => return Err(refused(container_refuses(fault))),
-            topics => damage_topic(&self.admin()?, topics, self.brokers())?,
+            topics => damage_topic(&self.admin()?, topics, self.replicas())?,
         }
         Ok(())
     }
@@ -146,7 +184,7 @@ impl Breakable for ExternalCluster {
 
     fn inject(&self, fault: &Fault, _: &dyn Fn() -> bool) -> Result<(), StartError> {
         match external_refuses(fault) {
-            None => Ok(damage_topic(self.admin(), fault, self.brokers())?),
+            None => Ok(damage_topic(self.admin(), fault, self.brokers().min(3))?),
             why => Err(refused(why)),
         }
     }
@@ -159,12 +197,18 @@ pub fn embedded_refuses(fault: &Fault) -> Option<String> {
         Fault::StopBroker { .. }
         | Fault::KillBroker { .. }
         | Fault::StartBroker { .. }
+        | Fault::KillAll
+        | Fault::StartAll
         | Fault::DelayBroker { .. }
         | Fault::MoveLeader { .. } => return None,
         Fault::PauseBroker { .. } | Fault::ResumeBroker { .. } => "freezes no broker",
         Fault::RecreateTopic { .. } => "deletes no topic",
         Fault::AddPartitions { .. } => "adds no partitions",
         Fault::TrimPartition { .. } | Fault::ShrinkRetention { .. } => "has no retention to set",
+        Fault::Compact { .. } => "compacts nothing",
+        Fault::IsolateLeader { .. } | Fault::ElectUncleanly { .. } => {
+            "has one copy of each partition, which no leader can lack"
+        }
     };
     Some(format!("the embedded Kafka {what}"))
 }
@@ -184,10 +228,15 @@ pub fn external_refuses(fault: &Fault) -> Option<String> {
         | Fault::RecreateTopic { .. }
         | Fault::AddPartitions { .. }
         | Fault::TrimPartition { .. }
-        | Fault::ShrinkRetention { .. } => None,
+        | Fault::ShrinkRetention { .. }
+        | Fault::Compact { .. } => None,
         Fault::StopBroker { .. }
         | Fault::KillBroker { .. }
         | Fault::StartBroker { .. }
+        | Fault::KillAll
+        | Fault::StartAll
+        | Fault::IsolateLeader { .. }
+        | Fault::ElectUncleanly { .. }
         | Fault::PauseBroker { .. }
         | Fault::ResumeBroker { .. }
         | Fault::DelayBroker { .. } => {
@@ -196,7 +245,7 @@ pub fn external_refuses(fault: &Fault) -> Option<String> {
     }
 }
 
-fn damage_topic(admin: &Admin, fault: &Fault, brokers: i32) -> anyhow::Result<()> {
+fn damage_topic(admin: &Admin, fault: &Fault, replicas: i32) -> anyhow::Result<()> {
     match fault {
         Fault::MoveLeader {
             topic,
@@ -205,7 +254,7 @@ fn damage_topic(admin: &Admin, fault: &Fault, brokers: i32) -> anyhow::Result<()
         } => admin.move_leader(topic, *partition, *to),
         Fault::RecreateTopic { topic, partitions } => {
             admin.delete_topics(&[topic])?;
-            admin.create_topic(topic, *partitions, brokers.min(3), &[])
+            admin.create_topic(topic, *partitions, replicas, &[])
         }
         Fault::AddPartitions { topic, total } => admin.add_partitions(topic, *total),
         Fault::TrimPartition {
@@ -213,12 +262,8 @@ fn damage_topic(admin: &Admin, fault: &Fault, brokers: i32) -> anyhow::Result<()
             partition,
             before,
         } => admin.trim(topic, *partition, *before),
-        Fault::ShrinkRetention { topic } => {
-            // Only closed segments go, hence the short ones.
-            admin
-                .configure(topic, &[("retention.ms", "100"), ("segment.ms", "100")])
-                .context("cannot shrink the retention")
-        }
+        Fault::ShrinkRetention { topic } => admin.outlive_retention(topic),
+        Fault::Compact { topic } => admin.compact(topic),
         other => bail!("{other:?} is not done to a topic"),
     }
 }

@@ -8,7 +8,7 @@
 //! - [`names`]: topic names that no other run has.
 //! - [`publisher`]: puts records into Kafka and remembers where each one landed.
 //! - [`transaction`]: records committed or thrown away together.
-//! - [`schedule`], [`payload`], [`load`]: records at a rate, due at times decided beforehand.
+//! - [`schedule`], [`payload`], [`load`]: records at a rate, due at times decided beforehand. [`shape`]: odd ones.
 //! - [`truth`]: what the log really holds, read independently of everything under test.
 //!
 //! Calls block; what runs on runs on threads of its own. Nothing here sleeps and hopes: waits have a condition and a deadline.
@@ -29,8 +29,10 @@ pub mod publisher;
 mod raw;
 pub mod schedule;
 mod settings;
+pub mod shape;
 pub mod transaction;
 pub mod truth;
+mod unclean;
 
 pub use error::StartError;
 pub use settings::Access;

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::names;
 use crate::payload::{Stamp, now_us};
 use crate::publisher::{Outcome, Publisher, Record, SendError};
 use crate::schedule::Schedule;
 use crate::settings::Access;
+use crate::shape::Shape;
+use crate::transaction::{self, End};
 use crate::truth::BARRIER_HEADER;
 
 /// What to send, and where.
@@ -24,6 +27,10 @@ pub struct LoadPlan {
     pub payload_bytes: usize,
     /// When.
     pub schedule: Schedule,
+    /// What is unusual about them.
+    pub shape: Shape,
+    /// How the transaction ends that all of them are in; none when absent.
+    pub transaction: Option<End>,
 }
 
 /// Records on their way into Kafka.
@@ -68,7 +75,10 @@ impl Load {
             plan.schedule.keys,
             plan.keys.len()
         );
-        let publisher = Publisher::connect(access, "tidegate-lab-load")?;
+        let publisher = match plan.transaction {
+            None => Publisher::connect(access, "tidegate-lab-load")?,
+            Some(_) => transaction::begin(access, &names::unique("load"), LAST_ANSWERS)?,
+        };
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);
         let thread = thread::Builder::new()
@@ -157,6 +167,9 @@ impl Sender {
         let mut outcomes = self.publisher.drain(Instant::now() + LAST_ANSWERS)?;
         outcomes.retain(|outcome| outcome.number != WARMING);
         outcomes.sort_by_key(|outcome| outcome.number);
+        if let Some(end) = self.plan.transaction {
+            transaction::end(&self.publisher, end, LAST_ANSWERS)?;
+        }
         Ok(Sent {
             outcomes,
             worst_lag,
@@ -182,12 +195,12 @@ impl Sender {
             .ok()
             .and_then(|key| self.plan.keys.get(key))
             .cloned();
-        Record {
+        self.plan.shape.apply(Record {
             topic: self.plan.topic.clone(),
             key,
             payload: Some(stamp.payload(self.plan.payload_bytes)),
             ..Record::default()
-        }
+        })
     }
 
     /// A full queue makes us late, which `worst_lag` shows; it never makes us skip a record.

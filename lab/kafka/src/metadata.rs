@@ -83,6 +83,13 @@ impl Metadata {
         Ok(partitions)
     }
 
+    /// The first offset of a partition and the one after its last.
+    pub(crate) fn watermarks(&self, topic: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
+        Ok(self
+            .consumer
+            .fetch_watermarks(topic, partition, ONE_ANSWER)?)
+    }
+
     /// Waits until `holds`; an error of the cluster counts as "not yet".
     pub(crate) fn wait_until(
         &self,

@@ -26,13 +26,24 @@ pub fn transact(
     end: End,
     patience: Duration,
 ) -> anyhow::Result<Vec<Placed>> {
+    let publisher = begin(access, id, patience)?;
+    let placed = publisher.publish_all(records, patience)?;
+    self::end(&publisher, end, patience)?;
+    Ok(placed)
+}
+
+/// A publisher in the middle of a transaction.
+pub(crate) fn begin(access: &Access, id: &str, patience: Duration) -> anyhow::Result<Publisher> {
     let publisher = Publisher::transactional(access, id)?;
     publisher
         .begin(patience)
         .context("cannot begin a transaction")?;
-    let placed = publisher.publish_all(records, patience)?;
+    Ok(publisher)
+}
+
+/// Ends the transaction of a publisher.
+pub(crate) fn end(publisher: &Publisher, end: End, patience: Duration) -> anyhow::Result<()> {
     publisher
         .end(end, patience)
-        .with_context(|| format!("cannot end a transaction: {end:?}"))?;
-    Ok(placed)
+        .with_context(|| format!("cannot end a transaction: {end:?}"))
 }

@@ -162,6 +162,16 @@ impl TruthReader {
         )?
     }
 
+    /// Looks where the log ends now: a new leader may have had less than was read. What it has instead is read as another history.
+    ///
+    /// To be called before anything more is written, or the cut could not be told from a log that just goes on.
+    pub fn log_cut(&self) -> anyhow::Result<()> {
+        self.ask(
+            |reply| Order::Cut { reply },
+            Instant::now() + crate::settings::QUESTION,
+        )?
+    }
+
     /// A last barrier, and the end of reading.
     pub fn close(mut self, patience: Duration) -> anyhow::Result<Tally> {
         self.barrier(patience)?;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use lab_kafka::admin::Admin;
 use lab_kafka::container::ContainerCluster;
 use lab_kafka::engine;
+use lab_kafka::fault::{Breakable as _, Fault};
 use lab_kafka::publisher::{Placed, Publisher, Record};
 use lab_kafka::transaction::{End, transact};
 use lab_kafka::truth::{Event, Hole, Start, Tally, TruthReader};
@@ -67,6 +68,8 @@ fn tests() -> Vec<(&'static str, fn())> {
         a_killed_lab_leaves_no_container,
         aborted_records_and_markers_are_holes_of_the_logs_own_doing,
         what_compaction_took_is_no_hole_either,
+        a_cluster_that_was_away_as_a_whole_comes_back_whole,
+        an_unclean_election_begins_another_history,
     ]
 }
 
@@ -188,22 +191,19 @@ fn what_was_trimmed_before_it_was_read_is_a_hole() {
 
 fn retention_shrinks_a_topic_within_seconds() {
     let (cluster, topic) = topic_on_shared(1);
-    let admin = admin(&cluster);
     publisher(&cluster)
         .publish_all(&[at(&topic, 0, "old")], PATIENCE)
         .unwrap();
 
-    admin
-        .configure(&topic, &[("retention.ms", "100"), ("segment.ms", "100")])
+    let fault = Fault::ShrinkRetention {
+        topic: topic.clone(),
+    };
+    cluster.inject(&fault, &|| false).unwrap();
+    publisher(&cluster)
+        .publish_all(&[at(&topic, 0, "new")], PATIENCE)
         .unwrap();
 
-    let deadline = Instant::now() + PATIENCE;
-    while first_offset(&cluster, &topic) == 0 {
-        assert!(Instant::now() < deadline, "the record is still there");
-        publisher(&cluster)
-            .publish_all(&[at(&topic, 0, "new")], PATIENCE)
-            .unwrap();
-    }
+    assert_eq!(first_offset(&cluster, &topic), 1);
 }
 
 fn aborted_records_and_markers_are_holes_of_the_logs_own_doing() {
@@ -332,6 +332,65 @@ fn three_brokers_survive_the_loss_of_one() {
 
     assert_eq!(placed, [place(0, 1)]);
     assert_ne!(admin(&cluster).leader(&topic, 0).unwrap().unwrap(), leader);
+}
+
+fn a_cluster_that_was_away_as_a_whole_comes_back_whole() {
+    let cluster = ContainerCluster::start(3, &|| false).unwrap();
+    let topic = create(&cluster, 1, 3);
+    let publisher = publisher(&cluster);
+    publisher
+        .publish_all(&[at(&topic, 0, "before")], PATIENCE)
+        .unwrap();
+
+    cluster.inject(&Fault::KillAll, &|| false).unwrap();
+    publisher.send(7, &at(&topic, 0, "meanwhile")).unwrap();
+    cluster.inject(&Fault::StartAll, &|| false).unwrap();
+
+    let outcome = publisher.drain(Instant::now() + PATIENCE).unwrap();
+    assert_eq!(outcome[0].placed, Ok(place(0, 1)));
+}
+
+fn an_unclean_election_begins_another_history() {
+    let cluster = ContainerCluster::start(3, &|| false).unwrap();
+    let topic = create(&cluster, 1, 2);
+    let (mut truth, seen) = read(&cluster, &topic);
+    let write = |payload: &str| {
+        publisher(&cluster)
+            .publish_all(&[at(&topic, 0, payload)], PATIENCE)
+            .unwrap()
+    };
+    write("kept");
+    let of_partition = |fault: fn(String, i32) -> Fault| {
+        cluster.inject(&fault(topic.clone(), 0), &|| false).unwrap()
+    };
+
+    of_partition(|topic, partition| Fault::IsolateLeader { topic, partition });
+    write("lost");
+    truth.barrier(PATIENCE).unwrap();
+    of_partition(|topic, partition| Fault::ElectUncleanly { topic, partition });
+    truth.log_cut().unwrap();
+    let placed = write("instead");
+
+    let tally = truth.close(PATIENCE).unwrap();
+    assert_eq!(placed, [place(0, 1)]);
+    assert_eq!(
+        tally,
+        Tally {
+            records: 3,
+            holes: 1
+        }
+    );
+    let lines: Vec<String> = seen.iter().collect();
+    let without_epochs: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(line, _)| line)
+        .collect();
+    assert_eq!(
+        without_epochs,
+        ["0 0@0 kept", "0 0@1 lost", "0 0@1 instead"]
+    );
+    assert_ne!(lines[1].rsplit_once(' '), lines[2].rsplit_once(' '));
 }
 
 fn a_leader_moves_where_it_is_told() {

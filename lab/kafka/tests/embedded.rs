@@ -11,6 +11,7 @@ use lab_kafka::load::{Load, LoadPlan};
 use lab_kafka::payload::Stamp;
 use lab_kafka::publisher::{Placed, Publisher, Record};
 use lab_kafka::schedule::Schedule;
+use lab_kafka::shape::Shape;
 use lab_kafka::truth::{Event, Hole, Seen, Start, Tally, TruthReader};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
@@ -122,6 +123,8 @@ fn a_load_reaches_kafka_whole_and_its_stamps_say_when_it_was_due() {
         keys,
         payload_bytes: 100,
         schedule,
+        shape: Shape::Plain,
+        transaction: None,
     };
     let sent = Load::start(cluster.access(), plan)
         .unwrap()

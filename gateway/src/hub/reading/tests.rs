@@ -138,11 +138,11 @@ fn a_reader_that_was_passed_by_retention_goes_on_at_the_lowest_offset_and_device
     assert_eq!(
         reading.start_found(place(0), start(50, 90, 80)),
         [
-            Step::Skipped { topic: TOPIC },
             Step::ReadFrom {
                 place: place(0),
                 offset: 50
-            }
+            },
+            Step::Skipped { topic: TOPIC }
         ]
     );
     assert_eq!(reading.meaning(place(0), 50, 0), Some(Meaning::News));

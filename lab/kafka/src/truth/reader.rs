@@ -39,6 +39,10 @@ pub(crate) enum Order {
         topic: String,
         reply: mpsc::Sender<anyhow::Result<()>>,
     },
+    /// The log may end earlier than it did.
+    Cut {
+        reply: mpsc::Sender<anyhow::Result<()>>,
+    },
 }
 
 /// A barrier that was written and not yet read.
@@ -90,8 +94,9 @@ impl Reader {
                 Err(mpsc::TryRecvError::Disconnected) => return self.tally,
             }
             self.read();
-            if self.out_of_range {
-                self.mend();
+            // After an error the next turn tries again; the owner's deadline ends it if need be.
+            if self.out_of_range && self.mend().is_ok() {
+                self.out_of_range = false;
             }
             self.answer_awaited();
         }
@@ -107,6 +112,7 @@ impl Reader {
                 drop(reply.send(self.take_up(&topic)));
             }
             Order::Added { topic, reply } => drop(reply.send(self.take_up(&topic))),
+            Order::Cut { reply } => drop(reply.send(self.mend())),
         }
     }
 
@@ -132,22 +138,13 @@ impl Reader {
         }
     }
 
-    /// Errors leave `out_of_range` set, so that the next turn tries again; the owner's deadline ends it if need be.
-    fn mend(&mut self) {
-        let Ok(holes) = self.positions.mend(&self.consumer) else {
-            return;
-        };
-        let Ok(assignment) = self.positions.assignment() else {
-            return;
-        };
-        if self.consumer.assign(&assignment).is_err() {
-            return;
-        }
-        self.out_of_range = false;
-        for hole in holes {
+    /// Puts every position back into the log and reads on from there.
+    fn mend(&mut self) -> anyhow::Result<()> {
+        for hole in self.positions.mend(&self.consumer)? {
             self.tally.holes += 1;
             (self.sink)(Event::Hole(hole));
         }
+        Ok(self.consumer.assign(&self.positions.assignment()?)?)
     }
 
     fn answer_awaited(&mut self) {
