@@ -8,6 +8,7 @@ use rdkafka::admin::{
     TopicReplication, TopicResult,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::election::{self, Candidate};
@@ -18,6 +19,9 @@ use crate::settings::{self, Access, QUESTION};
 
 /// How long the cluster may take until a change is seen by clients.
 const SETTLE: Duration = Duration::from_secs(30);
+
+/// How often a question is asked whose way was lost.
+const ATTEMPTS: u32 = 5;
 
 /// Changes topics of one cluster.
 pub struct Admin {
@@ -50,7 +54,12 @@ impl Admin {
         for (key, value) in config {
             wanted = wanted.set(key, value);
         }
-        let results = self.wait(self.client.create_topics([&wanted], &options()))?;
+        let (results, asked) = self.ask(|| self.client.create_topics([&wanted], &options()))?;
+        // An earlier request may have been done although its answer was lost.
+        let done = |result: &TopicResult| {
+            asked > 1 && matches!(result, Err((_, RDKafkaErrorCode::TopicAlreadyExists)))
+        };
+        let results: Vec<_> = results.into_iter().filter(|result| !done(result)).collect();
         each(&results, "create")?;
         self.settle(&format!("topic {topic} to have leaders"), |metadata| {
             let found = metadata.partitions(topic)?;
@@ -66,7 +75,7 @@ impl Admin {
         if topics.is_empty() {
             return Ok(());
         }
-        let results = self.wait(self.client.delete_topics(topics, &options()))?;
+        let (results, _) = self.ask(|| self.client.delete_topics(topics, &options()))?;
         let results: Vec<_> = results
             .into_iter()
             .filter(|result| !matches!(result, Err((_, code)) if is_unknown(*code)))
@@ -82,10 +91,8 @@ impl Admin {
 
     /// Raises the number of a topic's partitions to `total`.
     pub fn add_partitions(&self, topic: &str, total: usize) -> anyhow::Result<()> {
-        let results = self.wait(
-            self.client
-                .create_partitions([&NewPartitions::new(topic, total)], &options()),
-        )?;
+        let wanted = NewPartitions::new(topic, total);
+        let (results, _) = self.ask(|| self.client.create_partitions([&wanted], &options()))?;
         each(&results, "add partitions to")?;
         self.settle(
             &format!("topic {topic} to have {total} partitions with leaders"),
@@ -102,7 +109,7 @@ impl Admin {
             AlterConfig::new(ResourceSpecifier::Topic(topic)),
             |change, (key, value)| change.set(key, value),
         );
-        let results = self.wait(self.client.alter_configs([&change], &options()))?;
+        let (results, _) = self.ask(|| self.client.alter_configs([&change], &options()))?;
         for result in results {
             result.map_err(|(_, code)| anyhow!("cannot configure topic {topic}: {code}"))?;
         }
@@ -113,7 +120,7 @@ impl Admin {
     pub fn trim(&self, topic: &str, partition: i32, offset: i64) -> anyhow::Result<()> {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
-        let trimmed = self.wait(self.client.delete_records(&list, &options()))?;
+        let (trimmed, _) = self.ask(|| self.client.delete_records(&list, &options()))?;
         trimmed
             .elements()
             .iter()
@@ -250,6 +257,22 @@ impl Admin {
         }
     }
 
+    /// Asks, and asks again where librdkafka lost the connection it wanted to use: it replaces those it began with by those that
+    /// the cluster names. Answers as well how often it asked.
+    fn ask<T, F: Future<Output = KafkaResult<T>>>(
+        &self,
+        question: impl Fn() -> F,
+    ) -> anyhow::Result<(T, u32)> {
+        let mut asked = 1;
+        loop {
+            match self.wait(async { Ok::<_, anyhow::Error>(question().await) })? {
+                Ok(answer) => return Ok((answer, asked)),
+                Err(error) if asked < ATTEMPTS && is_passing(&error) => asked += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// rdkafka's admin futures only wait for a channel, so any runtime does.
     fn wait<T, E: Into<anyhow::Error>>(
         &self,
@@ -283,10 +306,17 @@ fn each(results: &[TopicResult], verb: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_unknown(code: rdkafka::error::RDKafkaErrorCode) -> bool {
+fn is_unknown(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
-        rdkafka::error::RDKafkaErrorCode::UnknownTopicOrPartition
-            | rdkafka::error::RDKafkaErrorCode::UnknownTopic
+        RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic
+    )
+}
+
+/// Whether only the way to the broker was lost.
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::DestroyBroker | RDKafkaErrorCode::BrokerTransportFailure)
     )
 }
