@@ -1,6 +1,6 @@
 //! What was seen while a cell was played; [`crate::judge`] turns it into expectations.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub(crate) struct Evidence {
     pub(crate) recovery: Option<Recovery>,
     /// Connection requests dropped by the kernel during the steps.
     pub(crate) listen_overflows: Option<u64>,
+    /// Publishes that were refused for good, by code.
+    pub(crate) publishes_refused: BTreeMap<&'static str, u64>,
     /// How far the lab's own producer was behind its schedule at worst.
     pub(crate) worst_lag: Duration,
 }

@@ -2,6 +2,7 @@
 
 mod context;
 mod messages;
+mod publishes;
 mod recovery;
 
 use std::collections::{BTreeMap, HashSet};

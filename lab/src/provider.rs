@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use lab_kafka::fault::Fault;
 use lab_record::ledger::Content;
 
 use crate::interrupt::Interrupt;
@@ -69,15 +70,17 @@ pub(crate) trait Kafka {
     /// Whether this stage can be had, asked before anything starts. May look at the machine, must be quick.
     fn refuses(&self, stage: &Stage) -> Option<Refusal>;
     /// Whether it can do its part of a step, asked likewise.
-    fn refuses_step(&self, _action: &Action) -> Option<Refusal> {
-        None
-    }
+    fn refuses_step(&self, action: &Action) -> Option<Refusal>;
     /// Starts brokers and creates the topics. Returns when a client can produce to and fetch from every partition.
+    /// `alone`: steps take brokers away, so nobody else may need them.
     fn start(
         &mut self,
         wanted: &KafkaStage,
+        alone: bool,
         interrupt: &Interrupt,
     ) -> Result<Cluster, ProviderError>;
+    /// Does something to the running cluster, and returns when the cluster says that it is done.
+    fn inject(&mut self, fault: &Fault, interrupt: &Interrupt) -> Result<(), ProviderError>;
     /// The process ids whose resources the record should follow; none for what runs in the lab or elsewhere.
     fn processes(&self) -> Vec<u32>;
     /// Removes the topics it made and stops what it started.
@@ -440,6 +443,13 @@ pub(crate) enum Observation {
         offset: i64,
         /// Intended time of sending to acknowledgement.
         took: Duration,
+    },
+    /// A publish was refused for good.
+    Refused {
+        /// The id it was sent with.
+        publish_id: String,
+        /// The gateway's code.
+        code: &'static str,
     },
     /// Messages were dropped by the gateway, which said so.
     Dropped {

@@ -145,6 +145,7 @@ impl Recoveries {
             Observation::Gap { .. } => self.gaps += 1,
             Observation::Sent { .. }
             | Observation::Published { .. }
+            | Observation::Refused { .. }
             | Observation::Dropped { .. } => {}
         }
     }

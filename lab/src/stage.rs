@@ -108,6 +108,12 @@ pub struct KafkaStage {
     pub partitions: u32,
     /// Brokers in the cluster.
     pub brokers: u32,
+    /// Brokers that hold each partition; all of them, three at most, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// The largest record that the topics take, in bytes; Kafka's own limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_record_bytes: Option<u32>,
 }
 
 impl Default for KafkaStage {
@@ -116,6 +122,8 @@ impl Default for KafkaStage {
             topics: vec!["telemetry".to_owned()],
             partitions: 3,
             brokers: 1,
+            replicas: None,
+            max_record_bytes: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::options::{Casting, read_scenarios};
 use crate::plan::Plan;
 use crate::provider::RefusalKind;
 use crate::replay::arguments::ReplayArguments;
+use crate::scenario::step::takes_brokers;
 
 /// One cell, offered to a pair of providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Offer {
     pub file: String,
     /// The cell's choices; empty without a matrix.
     pub cell: String,
+    /// Whether it needs a Kafka of its own: several brokers, or steps that take brokers away.
+    pub alone: bool,
     /// Whether it can be played here.
     pub answer: Answer,
 }
@@ -59,6 +62,7 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
             offers.push(Offer {
                 file: scenario.file.display().to_string(),
                 cell: cell.name.clone(),
+                alone: cell.stage.kafka.brokers > 1 || takes_brokers(&scenario.steps),
                 answer: answer(&plan),
             });
         }

@@ -66,7 +66,16 @@ impl EmbeddedCluster {
 
     /// Creates a topic whose partitions are replicated to every broker (three at most).
     pub fn create_topic(&self, topic: &str, partitions: i32) -> anyhow::Result<()> {
-        let replication = self.brokers.min(3);
+        self.create_replicated(topic, partitions, self.brokers.min(3))
+    }
+
+    /// Creates a topic whose partitions are replicated to so many brokers.
+    pub fn create_replicated(
+        &self,
+        topic: &str,
+        partitions: i32,
+        replication: i32,
+    ) -> anyhow::Result<()> {
         let name = topic.to_owned();
         self.ask(move |cluster| cluster.create_topic(&name, partitions, replication))?
             .with_context(|| {

@@ -4,6 +4,7 @@
 //! - [`container`]: Apache Kafka in containers; [`engine`]: what runs them, and that nothing stays behind.
 //! - [`admin`]: topics made, changed, damaged and removed.
 //! - [`external`]: somebody's running cluster.
+//! - [`compaction`]: what the log cleaner did.
 //! - [`fault`]: what can be done to a cluster, and which can do it.
 //! - [`names`]: topic names that no other run has.
 //! - [`publisher`]: puts records into Kafka and remembers where each one landed.
@@ -14,6 +15,7 @@
 //! Calls block; what runs on runs on threads of its own. Nothing here sleeps and hopes: waits have a condition and a deadline.
 
 pub mod admin;
+pub mod compaction;
 pub mod container;
 mod election;
 pub mod embedded;

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use lab_record::ledger::{Account, Flaw};
 use lab_record::run::Expectation;
 
-use super::answer;
+use super::{answer, publishes};
 use crate::evidence::Evidence;
 use crate::scenario::expect::Expect;
 use crate::units::Span;
@@ -26,7 +26,7 @@ pub(super) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
         answers.extend(bound.map(|most| counted(name, most, &flaws, account)));
     }
     if seen.counts.publishes_ordered > 0 {
-        answers.push(published(seen));
+        answers.extend(publishes::judge(expect, seen, account));
     }
     let flaws = [Flaw::Vanished, Flaw::Misplaced, Flaw::Disordered];
     answers.extend(
@@ -98,23 +98,6 @@ fn counted(name: &str, most: u64, flaws: &[Flaw], account: &Account) -> Expectat
     answer
 }
 
-/// Every publish was acknowledged.
-fn published(seen: &Evidence) -> Expectation {
-    let counts = &seen.counts;
-    let measured = format!("{} of {}", counts.published, counts.publishes_ordered);
-    let held = counts.published == counts.publishes_ordered;
-    let mut answer = answer(
-        "published",
-        "every publish is acknowledged",
-        measured,
-        Some(held),
-    );
-    if !held {
-        answer.cause.clone_from(&counts.first_failure);
-    }
-    answer
-}
-
 /// A bound on publishes that are not where their acknowledgement says, in the device's order.
 fn publishes(most: u64, flaws: &[Flaw], account: &Account) -> Expectation {
     let wrong: u64 = flaws.iter().map(|flaw| account.count(*flaw)).sum();
@@ -169,7 +152,7 @@ fn shown(span: Span) -> String {
 }
 
 /// The first finding of one of these kinds, in words.
-fn example(account: &Account, flaws: &[Flaw]) -> Option<String> {
+pub(super) fn example(account: &Account, flaws: &[Flaw]) -> Option<String> {
     let found = account
         .examples
         .iter()

@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use lab_kafka::container::{ContainerCluster, IMAGE};
+use lab_kafka::fault::{Breakable as _, Fault, container_refuses};
 use lab_kafka::{admin::Admin, engine, names};
 
 use super::or_failed;
+use super::orders::{as_pairs, faults_of, refusal, replicas, topic_config};
 use crate::interrupt::Interrupt;
 use crate::provider::{Cluster, Kafka, ProviderError, Refusal, RefusalKind};
+use crate::scenario::step::Action;
 use crate::stage::{KafkaStage, Stage};
 
 /// The most brokers; three lose one and go on, more only take memory.
@@ -23,6 +26,8 @@ pub(crate) struct Container {
     cluster: Option<Arc<ContainerCluster>>,
     admin: Option<Admin>,
     topics: Vec<String>,
+    /// The cluster is this cell's own.
+    alone: bool,
 }
 
 impl Container {
@@ -63,26 +68,40 @@ impl Kafka for Container {
         }
     }
 
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        faults_of(action)
+            .iter()
+            .find_map(container_refuses)
+            .map(|reason| Refusal {
+                remedy: "use --kafka embedded".to_owned(),
+                ..refusal(reason)
+            })
+    }
+
     fn start(
         &mut self,
         wanted: &KafkaStage,
+        alone: bool,
         interrupt: &Interrupt,
     ) -> Result<Cluster, ProviderError> {
         let brokers = u16::try_from(wanted.brokers).context("too many brokers")?;
         let cluster = match brokers {
-            1 => shared(interrupt)?,
+            1 if !alone => shared(interrupt)?,
             _ => Arc::new(
                 ContainerCluster::start(brokers, &|| interrupt.is_raised()).map_err(or_failed)?,
             ),
         };
         let admin = cluster.admin()?;
         let partitions = i32::try_from(wanted.partitions).context("too many partitions")?;
+        let replicas = replicas(wanted, cluster.brokers())?;
+        let config = topic_config(wanted);
         for topic in &wanted.topics {
             interrupt.check()?;
             let name = names::unique(topic);
-            admin.create_topic(&name, partitions, cluster.brokers().min(3), &[])?;
+            admin.create_topic(&name, partitions, replicas, &as_pairs(&config))?;
             self.topics.push(name);
         }
+        self.alone = alone || brokers > 1;
         let access = cluster.access().clone();
         self.admin = Some(admin);
         self.cluster = Some(cluster);
@@ -95,11 +114,22 @@ impl Kafka for Container {
         })
     }
 
+    fn inject(&mut self, fault: &Fault, interrupt: &Interrupt) -> Result<(), ProviderError> {
+        let cluster = self.cluster.as_ref().context("Kafka is not up")?;
+        cluster
+            .inject(fault, &|| interrupt.is_raised())
+            .map_err(or_failed)
+    }
+
     fn processes(&self) -> Vec<u32> {
         Vec::new()
     }
 
     fn stop(&mut self) -> Result<(), ProviderError> {
+        if self.alone {
+            // Its topics go with it, and brokers that are away could not say that they did.
+            self.topics.clear();
+        }
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         let deleted = self
             .admin

@@ -2,9 +2,13 @@
 
 use anyhow::Context as _;
 use lab_kafka::embedded::EmbeddedCluster;
+use lab_kafka::fault::{Breakable as _, Fault, embedded_refuses};
 
+use super::or_failed;
+use super::orders::{faults_of, refusal, replicas};
 use crate::interrupt::Interrupt;
 use crate::provider::{Cluster, Kafka, ProviderError, Refusal, RefusalKind};
+use crate::scenario::step::Action;
 use crate::stage::{KafkaStage, Stage};
 
 /// The most brokers that a mock cluster gets; more proves nothing.
@@ -24,6 +28,13 @@ impl Embedded {
 
 impl Kafka for Embedded {
     fn refuses(&self, stage: &Stage) -> Option<Refusal> {
+        if stage.kafka.max_record_bytes.is_some() {
+            return Some(Refusal {
+                kind: RefusalKind::ByNature,
+                reason: "the embedded Kafka takes records of any size".to_owned(),
+                remedy: "use --kafka container".to_owned(),
+            });
+        }
         (stage.kafka.brokers > MOST_BROKERS).then(|| Refusal {
             kind: RefusalKind::ByNature,
             reason: format!(
@@ -34,17 +45,31 @@ impl Kafka for Embedded {
         })
     }
 
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        if matches!(action, Action::Produce(order) if order.transaction.is_some()) {
+            return Some(refusal(
+                "the embedded Kafka shows aborted records to everybody".to_owned(),
+            ));
+        }
+        faults_of(action)
+            .iter()
+            .find_map(embedded_refuses)
+            .map(refusal)
+    }
+
     fn start(
         &mut self,
         wanted: &KafkaStage,
+        _alone: bool,
         interrupt: &Interrupt,
     ) -> Result<Cluster, ProviderError> {
         interrupt.check()?;
         let cluster =
             EmbeddedCluster::start(i32::try_from(wanted.brokers).context("too many brokers")?)?;
         let partitions = i32::try_from(wanted.partitions).context("too many partitions")?;
+        let replicas = replicas(wanted, cluster.brokers())?;
         for topic in &wanted.topics {
-            cluster.create_topic(topic, partitions)?;
+            cluster.create_replicated(topic, partitions, replicas)?;
         }
         let running = Cluster {
             bootstrap: cluster.access().bootstrap.clone(),
@@ -60,6 +85,13 @@ impl Kafka for Embedded {
         };
         self.cluster = Some(cluster);
         Ok(running)
+    }
+
+    fn inject(&mut self, fault: &Fault, interrupt: &Interrupt) -> Result<(), ProviderError> {
+        let cluster = self.cluster.as_ref().context("Kafka is not up")?;
+        cluster
+            .inject(fault, &|| interrupt.is_raised())
+            .map_err(or_failed)
     }
 
     fn processes(&self) -> Vec<u32> {
@@ -81,7 +113,7 @@ mod tests {
         let mut kafka = Embedded::new();
         let stage = KafkaStage::default();
 
-        let cluster = kafka.start(&stage, &Interrupt::default()).unwrap();
+        let cluster = kafka.start(&stage, false, &Interrupt::default()).unwrap();
         let publisher =
             lab_kafka::publisher::Publisher::connect(&cluster.bootstrap.as_str().into(), "test")
                 .unwrap();

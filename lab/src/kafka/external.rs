@@ -2,11 +2,14 @@
 
 use anyhow::Context as _;
 use lab_kafka::external::ExternalCluster;
+use lab_kafka::fault::{Breakable as _, Fault, external_refuses};
 use lab_kafka::{Access, names};
 
 use super::or_failed;
+use super::orders::{as_pairs, faults_of, refusal, replicas, topic_config};
 use crate::interrupt::Interrupt;
 use crate::provider::{Cluster, Kafka, ProviderError, Refusal};
+use crate::scenario::step::Action;
 use crate::stage::{KafkaStage, Stage};
 
 /// The provider `--kafka HOST:PORT`.
@@ -32,9 +35,17 @@ impl Kafka for External {
         None
     }
 
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        faults_of(action)
+            .iter()
+            .find_map(external_refuses)
+            .map(refusal)
+    }
+
     fn start(
         &mut self,
         wanted: &KafkaStage,
+        _alone: bool,
         interrupt: &Interrupt,
     ) -> Result<Cluster, ProviderError> {
         let cluster = ExternalCluster::connect(Access::from(self.bootstrap.as_str()), &|| {
@@ -52,12 +63,14 @@ impl Kafka for External {
                 remedy: "name a larger cluster, or use --kafka container".to_owned(),
             });
         }
+        let replicas = replicas(wanted, brokers)?;
+        let config = topic_config(wanted);
         for topic in &wanted.topics {
             interrupt.check()?;
             let name = names::unique(topic);
             cluster
                 .admin()
-                .create_topic(&name, partitions, brokers.min(3), &[])?;
+                .create_topic(&name, partitions, replicas, &as_pairs(&config))?;
             self.topics.push(name);
         }
         let running = Cluster {
@@ -69,6 +82,13 @@ impl Kafka for External {
         };
         self.cluster = Some(cluster);
         Ok(running)
+    }
+
+    fn inject(&mut self, fault: &Fault, interrupt: &Interrupt) -> Result<(), ProviderError> {
+        let cluster = self.cluster.as_ref().context("Kafka is not connected")?;
+        cluster
+            .inject(fault, &|| interrupt.is_raised())
+            .map_err(or_failed)
     }
 
     fn processes(&self) -> Vec<u32> {

@@ -3,6 +3,7 @@
 //! - [`embedded`]: librdkafka's mock cluster, part of the lab.
 //! - [`container`]: Apache Kafka, one broker shared by all cells or several of a cell's own.
 //! - [`external`]: a cluster of the user's own.
+//! - [`orders`]: what a scenario says, in the words of `lab-kafka`.
 //!
 //! Each kind implements [`crate::provider::Kafka`] and is built by `new()` without touching the machine. The lab's own clients (publisher, load, truth
 //! reader) are in the crate `lab-kafka` and work with every kind alike; [`access`] is what they are opened with.
@@ -10,11 +11,13 @@
 mod container;
 mod embedded;
 mod external;
+mod orders;
 
 pub(crate) use container::{Container, dismiss_shared};
 pub(crate) use embedded::Embedded;
 pub(crate) use external::External;
 use lab_kafka::StartError;
+pub(crate) use orders::{faults, shape, transaction_end};
 
 use crate::provider::{Cluster, ProviderError};
 

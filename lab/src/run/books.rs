@@ -70,6 +70,21 @@ impl Books {
         Ok(())
     }
 
+    /// The topic was deleted and created again; see [`Self::catch_up`] before.
+    pub(super) fn topic_recreated(&mut self, topic: &str) -> Result<(), ProviderError> {
+        Ok(self.truth.topic_recreated(topic)?)
+    }
+
+    /// The topic has more partitions.
+    pub(super) fn partitions_added(&mut self, topic: &str) -> Result<(), ProviderError> {
+        Ok(self.truth.partitions_added(topic)?)
+    }
+
+    /// The log ends earlier than it did, and nothing was written since.
+    pub(super) fn log_cut(&mut self) -> Result<(), ProviderError> {
+        Ok(self.truth.log_cut()?)
+    }
+
     /// Messages that are owed and have not come yet, as far as the truth was read.
     pub(super) fn outstanding(&self) -> u64 {
         lock(&self.ledger).outstanding()
@@ -136,6 +151,7 @@ fn enter(ledger: &mut Ledger, observation: &Observation) {
             count,
             ..
         } => ledger.dropped(*device, subject, *count),
+        Observation::Refused { publish_id, .. } => ledger.refused(publish_id),
         // Connections come and go without a change to what is owed, and gaps are the ledger's own to find.
         Observation::Connected { .. } | Observation::Gap { .. } | Observation::Lost { .. } => {}
     }

@@ -167,6 +167,8 @@ impl Theatre<'_> {
             },
             keys,
             payload_bytes: order.bytes as usize,
+            shape: kafka::shape(order.odd),
+            transaction: order.transaction.map(kafka::transaction_end),
         })
     }
 
@@ -177,7 +179,7 @@ impl Theatre<'_> {
         Ok(())
     }
 
-    fn books(&mut self) -> Result<&mut Books, ProviderError> {
+    pub(super) fn books(&mut self) -> Result<&mut Books, ProviderError> {
         Ok(self.books.as_mut().context("the books are not open")?)
     }
 }

@@ -8,6 +8,7 @@
 
 mod books;
 mod faults;
+mod kafka_faults;
 mod meanwhile;
 mod messages;
 mod network;

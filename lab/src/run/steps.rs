@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::theatre::Theatre;
 use crate::knock::knock;
-use crate::provider::{FleetCounts, ProviderError};
+use crate::provider::{FleetCounts, Observation, ProviderError};
 use crate::scenario::step::{Action, AwaitProbes, Crowd, Knock, MemberWish, Slow};
 
 /// How long the last connection may take after it was due.
@@ -28,6 +28,8 @@ impl Theatre<'_> {
             Action::Adc(on) => self.break_adc(on),
             Action::Line(on) => self.set_line(on),
             Action::Tamper(order) => self.tamper(order),
+            Action::StartWaiting(order) => self.start_waiting(order),
+            Action::Kafka(fault) => self.break_kafka(fault),
             Action::StopReading(slow) => self.set_reading(slow, false),
             Action::ReadOn(slow) => self.set_reading(slow, true),
             Action::Member(wish) => self.set_member(wish),
@@ -179,6 +181,11 @@ impl Theatre<'_> {
     pub(super) fn drain(&mut self) {
         let observations = self.cast.fleet.take_observations();
         self.recoveries.take(&observations);
+        for observation in &observations {
+            if let Observation::Refused { code, .. } = observation {
+                *self.evidence.publishes_refused.entry(code).or_default() += 1;
+            }
+        }
         if let Some(books) = &self.books {
             books.enter(&observations);
         }

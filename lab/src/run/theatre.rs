@@ -31,7 +31,7 @@ use crate::provider::{AdcSetup, Cluster, FleetSetup, Member, ProviderError};
 use crate::recovery::Recoveries;
 use crate::resources;
 use crate::scenario::matrix::Cell;
-use crate::scenario::step::Step;
+use crate::scenario::step::{Step, takes_brokers};
 use crate::stage::{SendProxy, Stage, Subjects, Via};
 
 /// How long gateways' lists may take to agree with the kernel's.
@@ -96,7 +96,9 @@ impl<'a> Theatre<'a> {
         let seed = u64::from(company.options.seed);
         let began = Instant::now();
         progress.phase("starting Kafka");
-        let cluster = cast.kafka.start(&stage.kafka, interrupt)?;
+        let cluster = cast
+            .kafka
+            .start(&stage.kafka, takes_brokers(steps), interrupt)?;
         progress.phase("starting gateways");
         let folder = tempfile::Builder::new()
             .prefix("tidegate-lab-")

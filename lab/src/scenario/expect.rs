@@ -36,6 +36,9 @@ pub struct Expect {
     /// Acknowledged publishes that are not in Kafka exactly once, in the device's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub misplaced_publishes_max: Option<u64>,
+    /// Publishes that are refused for good, by code; exact, and no other code occurs. None of them may be in Kafka.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publishes_refused: Option<BTreeMap<String, u64>>,
     /// 99 of 100 messages arrive within this, counted from when the record was meant to be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_within: Option<Span>,

@@ -1,6 +1,7 @@
 //! What types cannot say: values that make no sense, bounds that nothing in the plot could break.
 
 mod faults;
+mod kafka;
 
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
@@ -53,7 +54,8 @@ pub(super) fn check(
         check_gateway(&sheet, number, &step.action, cells)?;
     }
     check_bounds(&sheet, written, cells)?;
-    faults::check(&sheet, written, cells)
+    faults::check(&sheet, written, cells)?;
+    kafka::check(&sheet, written, cells)
 }
 
 /// A scenario's text, and where its values stand in it.
@@ -226,6 +228,8 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
         | Action::Adc(_)
         | Action::Line(_)
         | Action::Tamper(_)
+        | Action::StartWaiting(_)
+        | Action::Kafka(_)
         | Action::Member(_)
         | Action::Wait(_) => Ok(()),
     }

@@ -1,10 +1,12 @@
 //! The plot of a scenario: what happens, in order.
 
 pub mod faults;
+pub mod kafka;
 
 use serde::{Deserialize, Serialize};
 
 use faults::{AdcFault, InTime, OnAdc, OnGateway, OnLine, Settle, Tamper};
+use kafka::{KafkaFault, Oddity, StartWaiting, Transaction};
 
 use crate::stage::Subjects;
 use crate::units::{Rate, Span};
@@ -53,6 +55,10 @@ pub enum Action {
     Line(OnLine),
     /// The line before a gateway changes messages: to see the ledger find it.
     Tamper(Tamper),
+    /// The same while Kafka is away: the step ends when the gateway says why it is not ready.
+    StartWaiting(StartWaiting),
+    /// Something happens to Kafka.
+    Kafka(KafkaFault),
     /// Connected devices stop to read: what is sent to them piles up.
     StopReading(Slow),
     /// They read again, as fast as they can.
@@ -85,6 +91,8 @@ impl Action {
             Self::Adc(_) => "adc",
             Self::Line(_) => "line",
             Self::Tamper(_) => "tamper",
+            Self::StartWaiting(_) => "start-waiting",
+            Self::Kafka(_) => "kafka",
             Self::StopReading(_) => "stop-reading",
             Self::ReadOn(_) => "read-on",
             Self::Member(_) => "member",
@@ -105,6 +113,7 @@ impl Action {
             Self::Adc(on) => on.gateway,
             Self::Line(on) => Some(on.gateway),
             Self::Tamper(order) => Some(order.gateway),
+            Self::StartWaiting(order) => Some(order.gateway),
             _ => None,
         }
     }
@@ -115,6 +124,7 @@ impl Action {
             Self::Kill(_) | Self::Drain(_) | Self::Freeze(_) | Self::Tamper(_) => true,
             Self::Adc(on) => on.fault != AdcFault::Heal,
             Self::Line(on) => !on.is_clear(),
+            Self::Kafka(_) => true,
             _ => false,
         }
     }
@@ -127,6 +137,13 @@ impl Action {
             _ => false,
         }
     }
+}
+
+/// Whether a plot takes brokers away, so that its cluster can be nobody else's.
+pub(crate) fn takes_brokers(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(&step.action, Action::Kafka(fault) if fault.takes_brokers()))
 }
 
 /// Devices, all or the next so many, over a time.
@@ -173,6 +190,12 @@ pub struct Produce {
     /// Bytes of each value, at least 32.
     #[serde(default = "bytes")]
     pub bytes: u32,
+    /// What is odd about them; nothing when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odd: Option<Oddity>,
+    /// All of them are in one transaction, which ends like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Transaction>,
     /// The next steps are played while this goes on; a later `do.settle` waits for its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub meanwhile: bool,

@@ -2,7 +2,7 @@
 //! lab must catch: hashes, and relays that tamper with messages.
 //!
 //! A cell that this machine cannot play is ignored with its reason, and fails where `TIDEGATE_REQUIRE=all` is set. Each test runs the `lab` binary as
-//! a person would. All cells on real Kafka share one broker.
+//! a person would. Cells on real Kafka share one broker, but for those that break brokers or want several.
 
 mod binaries;
 mod broker;
@@ -89,6 +89,7 @@ fn trials_of(kafka: &'static str, adc: &'static str, extent: Extent) -> Result<V
                 choices: offer.cell,
                 kafka,
                 adc,
+                alone: offer.alone,
             };
             let lacking = match offer.answer {
                 Answer::NotHere(reason) => Some(NotHere(reason)),

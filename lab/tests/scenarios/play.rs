@@ -16,6 +16,8 @@ pub(crate) struct Cell {
     pub(crate) choices: String,
     pub(crate) kafka: &'static str,
     pub(crate) adc: &'static str,
+    /// It needs a Kafka of its own.
+    pub(crate) alone: bool,
 }
 
 /// Why a cell is not played here.
@@ -38,7 +40,9 @@ pub(crate) fn play(cell: &Cell) -> Result<Completion, Failed> {
     lab.arg("--gateway")
         .arg(binaries::gateway()?)
         .args(["--adc", cell.adc]);
-    if cell.kafka == "container" {
+    if cell.alone {
+        lab.args(["--kafka", cell.kafka]);
+    } else if cell.kafka == "container" {
         match broker::bootstrap() {
             Ok(bootstrap) => lab.args(["--kafka", &bootstrap]),
             Err(StartError::Unfit { what, remedy }) => {

@@ -36,6 +36,9 @@ pub struct Account {
     pub misplaced: u64,
     /// Publishes of one device that are in another order in the log.
     pub disordered: u64,
+    /// Publishes that were refused for good and are in the log.
+    #[serde(default)]
+    pub contradicted: u64,
     /// Publishes that were acknowledged.
     pub acknowledged: u64,
     /// Records that repeat a publish: legal, and suppressed on delivery.
@@ -81,6 +84,8 @@ pub enum Flaw {
     Misplaced,
     /// The device's publishes are in another order in the log.
     Disordered,
+    /// It was refused for good and is in the log.
+    Contradicted,
 }
 
 impl Account {
@@ -103,6 +108,7 @@ impl Account {
             Flaw::Vanished => self.vanished,
             Flaw::Misplaced => self.misplaced,
             Flaw::Disordered => self.disordered,
+            Flaw::Contradicted => self.contradicted,
         }
     }
 
@@ -125,13 +131,14 @@ impl Account {
             Flaw::Vanished => &mut self.vanished,
             Flaw::Misplaced => &mut self.misplaced,
             Flaw::Disordered => &mut self.disordered,
+            Flaw::Contradicted => &mut self.contradicted,
         }
     }
 }
 
 impl Flaw {
     /// All of them, messages first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lost,
         Self::Doubled,
         Self::Swapped,
@@ -141,6 +148,7 @@ impl Flaw {
         Self::Vanished,
         Self::Misplaced,
         Self::Disordered,
+        Self::Contradicted,
     ];
 
     /// As a clause about a message.
@@ -156,6 +164,7 @@ impl Flaw {
             Self::Vanished => "was acknowledged and is not in the log",
             Self::Misplaced => "was acknowledged with a position it does not have",
             Self::Disordered => "is in the log behind a later publish of the device",
+            Self::Contradicted => "was refused for good and is in the log",
         }
     }
 }

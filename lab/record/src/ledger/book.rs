@@ -233,6 +233,11 @@ impl Ledger {
             .acknowledged(publish_id, Placed { partition, offset });
     }
 
+    /// A publish was refused for good: it must not be in the log.
+    pub fn refused(&mut self, publish_id: &str) {
+        self.publishes.refused(publish_id);
+    }
+
     /// From behind these positions on, everything is owed to whoever is subscribed now. The truth must have reached them; a barrier in
     /// every partition, written after the subscriptions were confirmed and read by the truth, is such a fence.
     pub fn fence(&mut self, positions: &[Position]) {
@@ -264,10 +269,11 @@ impl Ledger {
         self.fences.push(fence);
     }
 
-    /// A lane on which nothing arrived yet.
+    /// A lane on which nothing arrived yet. A history that began later is owed from the first fence that it has.
     fn fresh_lane(&self, fence: Option<usize>, filter: Filter, track_id: TrackId) -> Lane {
         let mut lane = Lane::default();
-        let fence = fence.and_then(|number| self.fences.get(number)?.get(&track_id));
+        let since = fence.and_then(|number| self.fences.get(number..));
+        let fence = since.and_then(|fences| fences.iter().find_map(|fence| fence.get(&track_id)));
         if let (Some(offset), Some(track)) = (fence, self.log.track(track_id)) {
             lane.owe_from(track.course_behind(filter.key, *offset));
         }

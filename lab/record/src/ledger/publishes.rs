@@ -11,6 +11,7 @@ pub(super) struct Publishes {
     sent: HashMap<u64, Sent>,
     in_log: HashMap<u64, Vec<Placed>>,
     acknowledged: Vec<(u64, Placed)>,
+    refused: Vec<u64>,
     /// Per device the latest publish that the log has.
     latest: HashMap<u32, u64>,
 }
@@ -52,6 +53,10 @@ impl Publishes {
         self.acknowledged.push((digest(id.as_bytes()), placed));
     }
 
+    pub(super) fn refused(&mut self, id: &str) {
+        self.refused.push(digest(id.as_bytes()));
+    }
+
     /// The log has a record with this publish id; answers whether it repeats an earlier one.
     pub(super) fn seen(
         &mut self,
@@ -81,7 +86,7 @@ impl Publishes {
         false
     }
 
-    /// Judges the acknowledgements, once the log is read to its end.
+    /// Judges the answers, once the log is read to its end.
     pub(super) fn close(&self, account: &mut Account) {
         account.acknowledged = self.acknowledged.len() as u64;
         for (id, placed) in &self.acknowledged {
@@ -91,6 +96,12 @@ impl Publishes {
                 Some(_) => continue,
             };
             account.note(|| self.finding(*id, flaw, *placed), flaw);
+        }
+        for id in &self.refused {
+            let flaw = Flaw::Contradicted;
+            if let Some(placed) = self.in_log.get(id).and_then(|places| places.first()) {
+                account.note(|| self.finding(*id, flaw, *placed), flaw);
+            }
         }
     }
 

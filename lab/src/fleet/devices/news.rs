@@ -58,6 +58,12 @@ impl Devices {
             } => {
                 self.published.remove(&(device, ticket.0));
                 self.publish_failed(device, &format!("{code}: {reason}"));
+                let publish_id = self
+                    .session(device)
+                    .map(|session| session.publish_id(ticket))
+                    .unwrap_or_default();
+                let code = code.word();
+                self.news.observe(Observation::Refused { publish_id, code });
             }
             Event::Complaint { code, reason } => {
                 self.news

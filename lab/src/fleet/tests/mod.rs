@@ -356,6 +356,7 @@ fn in_short(observation: &Observation) -> String {
         Observation::Published {
             partition, offset, ..
         } => format!("acknowledged at {partition}:{offset}"),
+        Observation::Refused { publish_id, code } => format!("{publish_id} refused: {code}"),
         Observation::Lost { device, .. } => format!("{device} lost"),
         Observation::Gap { device, before, .. } => format!("{device} gap before {before}"),
         Observation::Dropped { device, count, .. } => format!("{device} dropped {count}"),

@@ -43,7 +43,7 @@ fn check_fates(sheet: &Sheet<'_, '_>, steps: &[Step], cells: &[Cell]) -> Result<
             Action::Kill(_) | Action::Drain(_) => (Fate::Up, Fate::Gone),
             Action::Freeze(_) => (Fate::Up, Fate::Frozen),
             Action::Thaw(_) => (Fate::Frozen, Fate::Up),
-            Action::Start(_) => (Fate::Gone, Fate::Up),
+            Action::Start(_) | Action::StartWaiting(_) => (Fate::Gone, Fate::Up),
             _ => continue,
         };
         let gateway = step.action.gateway().unwrap_or(0) as usize;

@@ -1,0 +1,163 @@
+//! Whether every publish got its one answer, and the right one.
+
+use std::collections::BTreeMap;
+
+use lab_record::ledger::{Account, Flaw};
+use lab_record::run::Expectation;
+
+use super::answer;
+use super::messages::example;
+use crate::evidence::Evidence;
+use crate::scenario::expect::Expect;
+
+/// The answers to devices' publishes: acknowledged or refused, as the scenario says, and never both.
+pub(super) fn judge(expect: &Expect, seen: &Evidence, account: &Account) -> Vec<Expectation> {
+    match &expect.publishes_refused {
+        None => vec![acknowledged(seen)],
+        Some(wanted) => vec![answered(seen), refused(wanted, seen), kept_out(account)],
+    }
+}
+
+/// Every publish was acknowledged.
+fn acknowledged(seen: &Evidence) -> Expectation {
+    let counts = &seen.counts;
+    let measured = format!("{} of {}", counts.published, counts.publishes_ordered);
+    let held = counts.published == counts.publishes_ordered;
+    let mut answer = answer(
+        "published",
+        "every publish is acknowledged",
+        measured,
+        Some(held),
+    );
+    if !held {
+        answer.cause.clone_from(&counts.first_failure);
+    }
+    answer
+}
+
+/// Every publish was acknowledged or refused.
+fn answered(seen: &Evidence) -> Expectation {
+    let counts = &seen.counts;
+    let answers = counts.published + counts.publish_errors;
+    answer(
+        "published",
+        "every publish is acknowledged or refused",
+        format!("{answers} of {}", counts.publishes_ordered),
+        Some(answers == counts.publishes_ordered),
+    )
+}
+
+/// So many were refused, with these codes.
+fn refused(wanted: &BTreeMap<String, u64>, seen: &Evidence) -> Expectation {
+    let measured: BTreeMap<String, u64> = seen
+        .publishes_refused
+        .iter()
+        .map(|(code, count)| ((*code).to_owned(), *count))
+        .collect();
+    let mut answer = answer(
+        "publishes-refused",
+        listed(wanted),
+        listed(&measured),
+        Some(*wanted == measured),
+    );
+    if answer.held == Some(false) {
+        answer.cause.clone_from(&seen.counts.first_failure);
+    }
+    answer
+}
+
+/// What was refused is not in Kafka.
+fn kept_out(account: &Account) -> Expectation {
+    let wrong = account.count(Flaw::Contradicted);
+    let mut answer = answer(
+        "refused-means-refused",
+        "no refused publish is in Kafka",
+        format!("{wrong} are"),
+        Some(wrong == 0),
+    );
+    answer.cause = example(account, &[Flaw::Contradicted]);
+    answer
+}
+
+fn listed(codes: &BTreeMap<String, u64>) -> String {
+    let words: Vec<String> = codes
+        .iter()
+        .map(|(code, count)| format!("{count} {code}"))
+        .collect();
+    match words.is_empty() {
+        true => "none".to_owned(),
+        false => words.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::FleetCounts;
+
+    #[test]
+    fn publishes_are_acknowledged_unless_the_scenario_says_refused() {
+        let seen = evidence(&[("record-too-large", 2)]);
+
+        let held = |expect: &Expect| -> Vec<_> {
+            judge(expect, &seen, &Account::default())
+                .into_iter()
+                .map(|answer| (answer.name, answer.held))
+                .collect()
+        };
+
+        assert_eq!(
+            held(&Expect::default()),
+            [("published".to_owned(), Some(false))]
+        );
+        assert_eq!(
+            held(&refusing("record-too-large", 2)),
+            [
+                ("published".to_owned(), Some(true)),
+                ("publishes-refused".to_owned(), Some(true)),
+                ("refused-means-refused".to_owned(), Some(true)),
+            ]
+        );
+        assert_eq!(
+            held(&refusing("publish-refused", 2))[1],
+            ("publishes-refused".to_owned(), Some(false))
+        );
+    }
+
+    #[test]
+    fn a_refused_publish_that_kafka_has_is_a_contradiction() {
+        let account = Account {
+            contradicted: 1,
+            ..Account::default()
+        };
+
+        let answers = judge(
+            &refusing("record-too-large", 2),
+            &evidence(&[("record-too-large", 2)]),
+            &account,
+        );
+
+        assert_eq!(answers[2].held, Some(false));
+    }
+
+    fn evidence(refused: &[(&'static str, u64)]) -> Evidence {
+        let errors = refused.iter().map(|(_, count)| count).sum();
+        Evidence {
+            counts: FleetCounts {
+                publishes_ordered: 5,
+                published: 3,
+                publish_errors: errors,
+                ..FleetCounts::default()
+            },
+            publishes_refused: refused.iter().copied().collect(),
+            ..Evidence::default()
+        }
+    }
+
+    fn refusing(code: &str, count: u64) -> Expect {
+        Expect {
+            publishes_refused: Some(BTreeMap::from([(code.to_owned(), count)])),
+            ..Expect::default()
+        }
+    }
+}
