@@ -59,6 +59,22 @@ pub(crate) fn become_program(
     if let Err(error) = setpgid(None, None) {
         return anyhow::Error::new(error).context("cannot leave the terminal's process group");
     }
+    if let Err(error) = drop_inherited() {
+        return anyhow::Error::new(error).context("cannot close what the parent had open");
+    }
     let error = Command::new(program).args(arguments).exec();
     anyhow::Error::new(error).context(format!("cannot start {}", program.display()))
+}
+
+/// Closes every descriptor but the standard ones. librdkafka's mock cluster does not mark its sockets close-on-exec: a connection that it cuts would stay open
+/// in whichever child inherited it, and the gateway at its other end would never be told.
+fn drop_inherited() -> std::io::Result<()> {
+    let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // The one that listed the others is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
+    Ok(())
 }

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::publisher::Publisher;
 use crate::settings::Access;
 use barrier::BarrierWriter;
 use positions::Positions;
@@ -116,7 +115,7 @@ impl TruthReader {
         sink: impl FnMut(Event<'_>) + Send + 'static,
     ) -> anyhow::Result<Self> {
         let positions = Positions::look_up(access, topics, start)?;
-        let barriers = BarrierWriter::new(Publisher::connect(access, "tidegate-lab-barrier")?);
+        let barriers = BarrierWriter::connect(access)?;
         let (orders, inbox) = mpsc::channel();
         let reader = Reader::new(access, positions, inbox, Box::new(sink))?;
         let thread = thread::Builder::new()
@@ -145,7 +144,8 @@ impl TruthReader {
     /// Reads `topic` from its beginning again, as a new incarnation: it was deleted and created again.
     ///
     /// Records of the old one that were not read are lost to the truth: put a [`barrier`](Self::barrier) before the deletion.
-    pub fn topic_recreated(&self, topic: &str) -> anyhow::Result<()> {
+    pub fn topic_recreated(&mut self, topic: &str) -> anyhow::Result<()> {
+        self.barriers.forget_partitions()?;
         let topic = topic.to_owned();
         self.ask(
             |reply| Order::Recreated { topic, reply },
@@ -154,7 +154,8 @@ impl TruthReader {
     }
 
     /// Reads partitions of `topic` that were added since, from their beginning.
-    pub fn partitions_added(&self, topic: &str) -> anyhow::Result<()> {
+    pub fn partitions_added(&mut self, topic: &str) -> anyhow::Result<()> {
+        self.barriers.forget_partitions()?;
         let topic = topic.to_owned();
         self.ask(
             |reply| Order::Added { topic, reply },
@@ -169,7 +170,7 @@ impl TruthReader {
         self.ask(
             |reply| Order::Cut { reply },
             Instant::now() + crate::settings::QUESTION,
-        )?
+        )
     }
 
     /// A last barrier, and the end of reading.

@@ -128,13 +128,15 @@ fn a_topic_created_again_begins_anew() {
 
 fn partitions_added_later_are_read_from_their_beginning() {
     let (cluster, topic) = topic_on_shared(1);
-    let (truth, seen) = read(&cluster, &topic);
+    let (mut truth, seen) = read(&cluster, &topic);
+    truth.barrier(PATIENCE).unwrap();
 
     admin(&cluster).add_partitions(&topic, 3).unwrap();
     publisher(&cluster)
         .publish_all(&[at(&topic, 2, "far")], PATIENCE)
         .unwrap();
     truth.partitions_added(&topic).unwrap();
+    truth.barrier(PATIENCE).unwrap();
     truth.close(PATIENCE).unwrap();
 
     assert_eq!(sorted(&seen), ["0 2@0 far e0"]);

@@ -5,19 +5,31 @@ use std::time::Instant;
 use super::positions::Partition;
 use super::{BARRIER_HEADER, Mark};
 use crate::publisher::{Publisher, Record};
+use crate::settings::Access;
+
+/// The client's name, for the brokers' logs.
+const CLIENT: &str = "tidegate-lab-barrier";
 
 /// Writes barriers, each round with a number of its own.
 pub(crate) struct BarrierWriter {
+    access: Access,
     publisher: Publisher,
     round: u64,
 }
 
 impl BarrierWriter {
-    pub(crate) fn new(publisher: Publisher) -> Self {
-        Self {
-            publisher,
+    pub(crate) fn connect(access: &Access) -> anyhow::Result<Self> {
+        Ok(Self {
+            access: access.clone(),
+            publisher: Publisher::connect(access, CLIENT)?,
             round: 0,
-        }
+        })
+    }
+
+    /// Begins with a client that knows of no topic: an old one refuses partitions that it has not heard of.
+    pub(crate) fn forget_partitions(&mut self) -> anyhow::Result<()> {
+        self.publisher = Publisher::connect(&self.access, CLIENT)?;
+        Ok(())
     }
 
     /// Writes one barrier into each of `partitions` and answers where they are.

@@ -40,9 +40,7 @@ pub(crate) enum Order {
         reply: mpsc::Sender<anyhow::Result<()>>,
     },
     /// The log may end earlier than it did.
-    Cut {
-        reply: mpsc::Sender<anyhow::Result<()>>,
-    },
+    Cut { reply: mpsc::Sender<()> },
 }
 
 /// A barrier that was written and not yet read.
@@ -64,6 +62,8 @@ pub(crate) struct Reader {
     tally: Tally,
     /// The log no longer had an offset; look again where it starts.
     out_of_range: bool,
+    /// Who waits until that was looked at because the log was cut.
+    cut: Vec<mpsc::Sender<()>>,
 }
 
 impl Reader {
@@ -82,6 +82,7 @@ impl Reader {
             sink,
             tally: Tally::default(),
             out_of_range: false,
+            cut: Vec::new(),
         })
     }
 
@@ -94,9 +95,13 @@ impl Reader {
                 Err(mpsc::TryRecvError::Disconnected) => return self.tally,
             }
             self.read();
-            // After an error the next turn tries again; the owner's deadline ends it if need be.
-            if self.out_of_range && self.mend().is_ok() {
+            // After an error (a leader that is not known yet) the next turn tries again; the owner's deadline ends it if need be.
+            if (self.out_of_range || !self.cut.is_empty()) && self.mend().is_ok() {
                 self.out_of_range = false;
+                for reply in self.cut.drain(..) {
+                    // Whoever asked may have lost patience.
+                    let _ = reply.send(());
+                }
             }
             self.answer_awaited();
         }
@@ -112,7 +117,7 @@ impl Reader {
                 drop(reply.send(self.take_up(&topic)));
             }
             Order::Added { topic, reply } => drop(reply.send(self.take_up(&topic))),
-            Order::Cut { reply } => drop(reply.send(self.mend())),
+            Order::Cut { reply } => self.cut.push(reply),
         }
     }
 

@@ -86,5 +86,6 @@ fn key(flaw: Flaw) -> &'static str {
         Flaw::Vanished => "vanished",
         Flaw::Misplaced => "misplaced",
         Flaw::Disordered => "disordered",
+        Flaw::Contradicted => "contradicted",
     }
 }
