@@ -111,6 +111,9 @@ pub(crate) enum Command {
     /// Becomes PROGRAM, but dies with the process PARENT
     #[command(hide = true)]
     Leash {
+        /// A descriptor that the program inherits besides the standard ones.
+        #[arg(long)]
+        keep: Option<i32>,
         parent: i32,
         program: OsString,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -153,10 +153,11 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             out,
         })) => f5::render(&site, scenario.as_ref(), &out),
         Command::Leash {
+            keep,
             parent,
             program,
             arguments,
-        } => Err(leash::become_program(parent, &program, &arguments)),
+        } => Err(leash::become_program(keep, parent, &program, &arguments)),
     }
 }
 

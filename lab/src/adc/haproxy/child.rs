@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -12,7 +13,7 @@ use super::Order;
 use super::config::Bind;
 use super::install::essence;
 use super::listener::Listener;
-use crate::leash::leashed;
+use crate::leash::leashed_with;
 
 /// A running HAProxy.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl ChildProcess {
         let complaints = order.directory.join("stderr");
         let child = listener.lend(|| {
             check(binary, &config)?;
-            launch(binary, &config, &complaints)
+            launch(binary, &config, &complaints, listener.descriptor())
         })?;
         Ok((Self { child, complaints }, listener.address()))
     }
@@ -82,10 +83,10 @@ fn check(binary: &Path, config: &Path) -> anyhow::Result<()> {
     )
 }
 
-fn launch(binary: &Path, config: &Path, complaints: &Path) -> anyhow::Result<Child> {
+fn launch(binary: &Path, config: &Path, complaints: &Path, keep: RawFd) -> anyhow::Result<Child> {
     let complaints = fs::File::create(complaints)
         .with_context(|| format!("cannot write {}", complaints.display()))?;
-    leashed(binary)?
+    leashed_with(binary, keep)?
         .args(["-db", "-f"])
         .arg(config)
         .stdin(Stdio::null())
