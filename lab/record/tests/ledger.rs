@@ -250,6 +250,46 @@ fn a_topic_created_anew_has_positions_of_its_own() {
 }
 
 #[test]
+fn a_history_that_begins_later_is_owed_from_its_first_fence_though_nothing_of_it_came() {
+    let mut ledger = Ledger::new();
+    record(&mut ledger, 0, b"a");
+    ledger.subscribed(7, "/t/a", Answer::Fresh);
+    ledger.fence(&[position(0)]);
+    record(&mut ledger, 1, b"a");
+    arrive(&mut ledger, 7, 1);
+    // A new leader has nothing beyond offset 0.
+    ledger.hole("t", 0, 2, 1);
+    ledger.record(&lab_record::ledger::Record {
+        barrier: true,
+        ..world::record("t", 0, 1, b"barrier")
+    });
+    ledger.fence(&[position(1)]);
+    record(&mut ledger, 2, b"a");
+
+    assert_eq!(ledger.outstanding(), 1);
+    assert_eq!(
+        words(&ledger.close()),
+        ["device 7: message 2 of /t/a (partition 0) never came"]
+    );
+}
+
+#[test]
+fn a_publish_that_was_refused_must_not_be_in_the_log() {
+    let mut ledger = Ledger::new();
+    let content = Content::of(Some(b"21"));
+    for (number, id) in ["id-0", "id-1"].into_iter().enumerate() {
+        ledger.sent(7, number as u64, id, "/t/a", content);
+        ledger.refused(id);
+    }
+    publish(&mut ledger, 0, b"id-1", content);
+
+    assert_eq!(
+        words(&ledger.close()),
+        ["device 7: message 0 of /t/a (partition 0) was refused for good and is in the log"]
+    );
+}
+
+#[test]
 fn an_acknowledged_publish_must_be_in_the_log_where_the_answer_says() {
     let mut ledger = Ledger::new();
     let content = Content::of(Some(b"21"));

@@ -259,3 +259,57 @@ fn the_network_is_broken_only_where_something_stands() {
         assert!(said.ends_with(complaint), "{steps}: {said}");
     }
 }
+
+#[test]
+fn what_cannot_happen_to_kafka_is_said_before_anything_starts() {
+    let first = |steps: &str, expect: &str| {
+        let text = GOOD.replace(
+            "[expect]\nspread = \"even\"\n",
+            &format!("[[step]]\ndo.subscribe = {{ over = \"1s\" }}\n[[step]]\n{steps}\n[expect]\n{expect}\n"),
+        );
+        let error = parse(&text).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    };
+
+    for (step, complaint) in [
+        (
+            "do.kafka.kill-brokr = { broker = 1 }",
+            "unknown word `kill-brokr`",
+        ),
+        (
+            "do.kafka.kill-broker = { broker = 2 }",
+            "`broker` takes 1 to 1, not 2",
+        ),
+        (
+            "do.kafka.move-leaders = { to = 0 }",
+            "`to` takes 1 to 1, not 0",
+        ),
+        (
+            "do.kafka.add-partitions = { total = 3 }",
+            "`total` takes 4 to 1000, not 3",
+        ),
+        (
+            "do.kafka.delay-broker = { broker = 1, by = \"2m\" }",
+            "`by` takes at most 30s, not 2m",
+        ),
+        (
+            "do.kafka.unclean-election = { partition = 0 }",
+            "an unclean election takes two replicas on three brokers: the third keeps one of the two company",
+        ),
+        (
+            "do.produce = { records = 1, rate = \"1/s\", odd = \"null-keys\" }",
+            "such records reach nobody: no device has subscribed to the whole topic",
+        ),
+    ] {
+        let said = first(step, "");
+        assert!(said.ends_with(complaint), "{step}: {said}");
+    }
+    let said = first(
+        "do.publish = { messages = 1, over = \"1s\" }",
+        "publishes-refused = { record-to-large = 1 }",
+    );
+    assert!(
+        said.ends_with("no gateway refuses with \"record-to-large\""),
+        "{said}"
+    );
+}
