@@ -145,7 +145,7 @@ impl TruthReader {
     ///
     /// Records of the old one that were not read are lost to the truth: put a [`barrier`](Self::barrier) before the deletion.
     pub fn topic_recreated(&mut self, topic: &str) -> anyhow::Result<()> {
-        self.barriers.forget_partitions()?;
+        self.barriers.begin_anew()?;
         let topic = topic.to_owned();
         self.ask(
             |reply| Order::Recreated { topic, reply },
@@ -155,7 +155,7 @@ impl TruthReader {
 
     /// Reads partitions of `topic` that were added since, from their beginning.
     pub fn partitions_added(&mut self, topic: &str) -> anyhow::Result<()> {
-        self.barriers.forget_partitions()?;
+        self.barriers.begin_anew()?;
         let topic = topic.to_owned();
         self.ask(
             |reply| Order::Added { topic, reply },
@@ -166,7 +166,8 @@ impl TruthReader {
     /// Looks where the log ends now: a new leader may have had less than was read. What it has instead is read as another history.
     ///
     /// To be called before anything more is written, or the cut could not be told from a log that just goes on.
-    pub fn log_cut(&self) -> anyhow::Result<()> {
+    pub fn log_cut(&mut self) -> anyhow::Result<()> {
+        self.barriers.begin_anew()?;
         self.ask(
             |reply| Order::Cut { reply },
             Instant::now() + crate::settings::QUESTION,

@@ -26,8 +26,8 @@ impl BarrierWriter {
         })
     }
 
-    /// Begins with a client that knows of no topic: an old one refuses partitions that it has not heard of.
-    pub(crate) fn forget_partitions(&mut self) -> anyhow::Result<()> {
+    /// Goes on with a client that knows nothing: an old one refuses partitions that it has not heard of, and counts on records that a new leader lacks.
+    pub(crate) fn begin_anew(&mut self) -> anyhow::Result<()> {
         self.publisher = Publisher::connect(&self.access, CLIENT)?;
         Ok(())
     }
