@@ -247,47 +247,53 @@ impl Acceptor {
             self.around.metrics.refuse("pending-headers");
             return;
         }
+        // Most headers come with the connection: who has said everything needs nobody to watch it.
+        let mut newcomer = Newcomer::new(peer, limits);
+        let decision = hear(&socket, &mut newcomer);
+        if let Decision::Admit {
+            greeted,
+            client,
+            leftover,
+        } = decision
+        {
+            self.count_greeting(greeted);
+            return self.admit(number, socket, peer, client, leftover.into());
+        }
+        let pending = Pending {
+            socket,
+            newcomer,
+            peer,
+            door: number,
+        };
+        if let Some(token) = self.watch(pending, timeout) {
+            self.decide(token, decision);
+        }
+    }
+
+    /// Waits for what the newcomer has to say yet; answers its token.
+    fn watch(&mut self, pending: Pending, timeout: Duration) -> Option<u64> {
         let token = self.next_token;
         self.next_token += 1;
         let data = epoll::EventData::new_u64(token);
-        if epoll::add(
-            &self.epoll,
-            &socket,
-            data,
-            epoll::EventFlags::IN | epoll::EventFlags::RDHUP,
-        )
-        .is_err()
-        {
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        if epoll::add(&self.epoll, &pending.socket, data, flags).is_err() {
             self.around.metrics.refuse("network");
-            return;
+            return None;
         }
-        let newcomer = Newcomer::new(peer, limits);
-        self.pending.insert(
-            token,
-            Pending {
-                socket,
-                newcomer,
-                peer,
-                door: number,
-            },
-        );
+        self.pending.insert(token, pending);
         self.deadlines.set(token, Instant::now() + timeout);
         self.count_pending();
-        // Most headers come with the connection.
-        self.read(token);
+        Some(token)
     }
 
     fn read(&mut self, token: u64) {
-        let Some(pending) = self.pending.get_mut(&token) else {
-            return;
-        };
-        let mut buffer = [0; 4096];
-        let decision = match recv(&pending.socket, &mut buffer, RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => pending.newcomer.end(),
-            Ok((_, length)) => pending.newcomer.bytes(&buffer[..length.min(4096)]),
-            Err(Errno::AGAIN | Errno::INTR) => Decision::Wait,
-            Err(_) => pending.newcomer.end(),
-        };
+        if let Some(pending) = self.pending.get_mut(&token) {
+            let decision = hear(&pending.socket, &mut pending.newcomer);
+            self.decide(token, decision);
+        }
+    }
+
+    fn decide(&mut self, token: u64, decision: Decision) {
         match decision {
             Decision::Wait => {}
             Decision::Greeted { version, local } => {
@@ -300,9 +306,7 @@ impl Acceptor {
                 client,
                 leftover,
             } => {
-                if let Some((version, local)) = greeted {
-                    self.count_header(version, local);
-                }
+                self.count_greeting(greeted);
                 if let Some(pending) = self.take(token) {
                     self.admit(
                         pending.door,
@@ -436,6 +440,12 @@ impl Acceptor {
         self.doors.clear();
     }
 
+    fn count_greeting(&self, greeted: Option<(Version, Option<LocalKind>)>) {
+        if let Some((version, local)) = greeted {
+            self.count_header(version, local);
+        }
+    }
+
     fn count_header(&self, version: Version, local: Option<LocalKind>) {
         let metrics = &self.around.metrics;
         metrics
@@ -459,6 +469,17 @@ impl Acceptor {
             .metrics
             .pending_headers
             .set(self.pending.len() as i64);
+    }
+}
+
+/// What a newcomer has said so far, and what follows from it.
+fn hear(socket: &OwnedFd, newcomer: &mut Newcomer) -> Decision {
+    let mut buffer = [0; 4096];
+    match recv(socket, &mut buffer, RecvFlags::DONTWAIT) {
+        Ok((_, 0)) => newcomer.end(),
+        Ok((_, length)) => newcomer.bytes(&buffer[..length.min(buffer.len())]),
+        Err(Errno::AGAIN | Errno::INTR) => Decision::Wait,
+        Err(_) => newcomer.end(),
     }
 }
 
