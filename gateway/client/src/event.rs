@@ -49,7 +49,7 @@ pub enum Event {
     },
     /// An attempt failed, or a connection is lost. The session goes on by itself.
     Lost {
-        /// The server.
+        /// The server; [`ServerId::GONE`] if it left the list meanwhile.
         server: ServerId,
         /// Why.
         lost: Lost,

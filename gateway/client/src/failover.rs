@@ -48,6 +48,17 @@ impl Failover {
         });
     }
 
+    /// Servers have new places, or none any more.
+    pub(crate) fn move_to(&mut self, place: impl Fn(ServerId) -> Option<ServerId>) {
+        self.aside = std::mem::take(&mut self.aside)
+            .into_iter()
+            .filter_map(|aside| {
+                let server = place(aside.server)?;
+                Some(SetAside { server, ..aside })
+            })
+            .collect();
+    }
+
     /// Whether a server could be tried now that has not failed lately.
     pub(crate) fn has_untried(&self, servers: &ServerList, now: Instant) -> bool {
         servers

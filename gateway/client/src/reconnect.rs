@@ -32,6 +32,8 @@ enum State {
     Connecting {
         server: ServerId,
         deadline: Instant,
+        /// The server's name has an address that was not tried yet.
+        another_address: bool,
     },
     Up {
         server: ServerId,
@@ -82,10 +84,36 @@ impl Reconnect {
         &self.servers
     }
 
-    /// Takes another list. A server that is connected stays so; what was learnt of others is forgotten.
+    /// Takes another list. A server that is connected stays so, and what was learnt of servers that are still in the list
+    /// stays known.
     pub(crate) fn replace_servers(&mut self, servers: Arc<ServerList>) {
-        self.servers = servers;
-        self.failover = Failover::default();
+        let former = std::mem::replace(&mut self.servers, Arc::clone(&servers));
+        let place = |id| servers.find(&former.get(id)?.url);
+        self.failover.move_to(place);
+        if let State::Connecting { server, .. } | State::Up { server, .. } = &mut self.state {
+            *server = place(*server).unwrap_or(ServerId::GONE);
+        }
+    }
+
+    /// Notes whether the server that is being connected to has another address that was not tried yet.
+    pub(crate) fn note_another_address(&mut self, another: bool) {
+        if let State::Connecting {
+            another_address, ..
+        } = &mut self.state
+        {
+            *another_address = another;
+        }
+    }
+
+    /// Whether the attempt that is under way has another address to go to.
+    pub(crate) fn has_another_address(&self) -> bool {
+        matches!(
+            self.state,
+            State::Connecting {
+                another_address: true,
+                ..
+            }
+        )
     }
 
     pub(crate) fn open(&mut self, now: Instant) {
@@ -226,6 +254,7 @@ impl Reconnect {
                         self.state = State::Connecting {
                             server,
                             deadline: now + settings.connect_timeout,
+                            another_address: false,
                         };
                         Some(Due::Connect(server))
                     }

@@ -18,6 +18,11 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServerId(pub u16);
 
+impl ServerId {
+    /// The place of a server that is in the list no more, because another list was given meanwhile.
+    pub const GONE: Self = Self(u16::MAX);
+}
+
 /// Servers of which at least one can be chosen. Share it between sessions behind an `Arc`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerList {
@@ -71,6 +76,14 @@ impl ServerList {
     #[must_use]
     pub fn get(&self, id: ServerId) -> Option<&Server> {
         self.servers.get(usize::from(id.0))
+    }
+
+    /// The place of the first server with this address.
+    #[must_use]
+    pub fn find(&self, url: &ServerUrl) -> Option<ServerId> {
+        self.iter()
+            .find(|(_, server)| server.url == *url)
+            .map(|(id, _)| id)
     }
 
     /// All servers with their places.

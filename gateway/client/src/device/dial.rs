@@ -199,6 +199,10 @@ fn refusal(response: &Response) -> Lost {
         return Lost::new(Cause::Redirected)
             .with_detail(format!("to {target}: name that server instead"));
     }
+    if response.status().is_success() {
+        return Lost::new(Cause::NotAGateway)
+            .with_detail(format!("it answered with HTTP {}", response.status()));
+    }
     // The form with a date is left to those whose clocks agree.
     let retry_after = text(RETRY_AFTER)
         .and_then(|seconds| seconds.trim().parse().ok())

@@ -77,6 +77,14 @@ impl Link {
         }
     }
 
+    /// The attempt under way, and whether its server has another address that was not tried yet.
+    pub(super) fn dialing(&self, now: Instant) -> Option<(Attempt, bool)> {
+        match self {
+            Self::Dialing(dialing) => Some((dialing.attempt, dialing.book.lock().has_untried(now))),
+            Self::Idle | Self::Open(_) => None,
+        }
+    }
+
     /// Waits until something happens. Reads nothing unless it may; what is to be sent is sent in any case.
     pub(super) async fn turn(&mut self, may_read: bool) -> Turn {
         poll_fn(|context| self.poll_turn(context, may_read)).await

@@ -149,7 +149,8 @@ impl Device {
         answered.await.map_err(|_| Closed)
     }
 
-    /// Takes another list of servers; the present connection stays.
+    /// Takes another list of servers, or the same with other weights; the present connection stays, and servers that failed
+    /// lately stay set aside.
     ///
     /// # Errors
     /// The device is closed.

@@ -128,6 +128,9 @@ impl Runner {
         if let Some(attempt) = self.link.attempt().filter(|_| !keeps_up) {
             self.session.handle_paused(attempt, now);
         }
+        if let Some((attempt, another_address)) = self.link.dialing(now) {
+            self.session.handle_addresses(attempt, another_address);
+        }
         self.session.handle_timeout(now);
     }
 

@@ -155,7 +155,7 @@ impl Session {
         Ok(ticket)
     }
 
-    /// Takes another list of servers. The present connection stays.
+    /// Takes another list of servers. The present connection stays, and servers that failed lately stay set aside.
     pub fn replace_servers(&mut self, servers: Arc<ServerList>) {
         self.reconnect.replace_servers(servers);
     }
@@ -173,6 +173,14 @@ impl Session {
         self.liveness.begin(now);
         self.events.push_back(Event::Connected { server, attempt });
         self.flush(now);
+    }
+
+    /// Whether the server of this attempt has another address that was not tried yet. Should the attempt run out of time,
+    /// the next one then begins at once instead of after a back-off. Only the transport knows of addresses.
+    pub fn handle_addresses(&mut self, attempt: Attempt, another_address: bool) {
+        if attempt == self.attempt {
+            self.reconnect.note_another_address(another_address);
+        }
     }
 
     /// A text frame arrived. What it says to the application is answered at once, so that nothing is copied; all else
@@ -246,7 +254,11 @@ impl Session {
         while let Some(due) = self.reconnect.due(now, &self.settings, &mut self.rng) {
             match due {
                 Due::Connect(server) => self.connect(server),
-                Due::GiveUp(cause) => self.give_up(Lost::new(cause), now),
+                Due::GiveUp(cause) => {
+                    let mut lost = Lost::new(cause);
+                    lost.another_address = self.reconnect.has_another_address();
+                    self.give_up(lost, now);
+                }
             }
         }
         self.flush(now);

@@ -54,14 +54,18 @@ impl Resolve for Names {
 }
 
 fn device(names: &Arc<Names>, port: u16, seed: u64) -> (Device, Inbox) {
-    let transport = Transport {
-        resolver: names.clone(),
-        ..Transport::default()
-    };
     let settings = Settings {
         spread: Duration::ZERO,
         backoff_cap: Duration::from_millis(50),
         ..Settings::default()
+    };
+    device_with(names, port, seed, settings)
+}
+
+fn device_with(names: &Arc<Names>, port: u16, seed: u64, settings: Settings) -> (Device, Inbox) {
+    let transport = Transport {
+        resolver: names.clone(),
+        ..Transport::default()
     };
     let options = DeviceOptions {
         transport,
@@ -144,4 +148,28 @@ async fn name_is_resolved_again_when_all_its_addresses_have_failed() {
     let _connection = gateway.accept().await;
 
     assert!(names.questions.load(Ordering::Relaxed) >= 2);
+}
+
+#[tokio::test]
+async fn silent_address_costs_one_time_limit_and_no_back_off() {
+    let silent = Gateway::start_on("127.0.0.11:0").await;
+    let gateway = Gateway::start_on(&format!("127.0.0.12:{}", silent.address().port())).await;
+    let names = Names::of(&["127.0.0.11", "127.0.0.12"]);
+    let settings = Settings {
+        connect_timeout: Duration::from_millis(300),
+        // An hour on average: whoever backs off does not come back in this test.
+        backoff_base: Duration::from_secs(7_200),
+        backoff_cap: Duration::from_secs(7_200),
+        ..Settings::default()
+    };
+
+    let devices: Vec<_> = (0..8)
+        .map(|seed| device_with(&names, silent.address().port(), seed, settings.clone()))
+        .collect();
+    let mut connections = vec![];
+    for _ in &devices {
+        connections.push(gateway.accept().await);
+    }
+
+    assert_eq!(names.questions.load(Ordering::Relaxed), devices.len());
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gateway_client::{
-    Action, Attempt, Event, Lost, Received, ServerId, ServerList, Session, Settings,
+    Action, Attempt, Cause, Event, Lost, Received, ServerId, ServerList, Session, Settings,
     SubscribeOptions,
 };
 
@@ -115,6 +115,25 @@ impl Bench {
 
     pub(crate) fn lose(&mut self, attempt: Attempt, lost: Lost) {
         self.session.handle_lost(attempt, lost, self.now);
+    }
+
+    /// Breaks the connection; answers of which server the session says that it was.
+    pub(crate) fn lost_server(&mut self, attempt: Attempt) -> ServerId {
+        self.events();
+        self.lose(attempt, Lost::new(Cause::Broken));
+        let lost = self.events().into_iter().find_map(|event| match event {
+            Event::Lost { server, .. } => Some(server),
+            _ => None,
+        });
+        lost.expect("the session tells of its loss")
+    }
+
+    /// The next attempt, after the session itself gave up the one before.
+    pub(crate) fn action_after_disconnect(&mut self) -> (ServerId, Attempt) {
+        match self.session.poll_action() {
+            Some(Action::Disconnect { .. }) => self.connecting(),
+            other => panic!("{other:?} instead of a disconnect"),
+        }
     }
 
     pub(crate) fn events(&mut self) -> Vec<Event> {

@@ -323,3 +323,42 @@ fn new_list_counts_from_the_next_attempt() {
 
     assert_eq!(bench.connecting().0, ServerId(2));
 }
+
+#[test]
+fn new_list_does_not_revive_a_dead_server() {
+    for seed in 0..50 {
+        let mut bench = Bench::new(&["ws://a", "ws://b"], settings());
+        bench.session = gateway_client::Session::new(
+            Arc::new(ServerList::parse(["ws://a", "ws://b"]).unwrap()),
+            Arc::new(settings()),
+            seed,
+        );
+        bench.session.open(bench.now);
+        let (_, attempt) = working(&mut bench);
+        let dead = ["ws://a", "ws://b"][usize::from(bench.lost_server(attempt).0)];
+        let (_, attempt) = bench.connecting();
+        bench.session.handle_connected(attempt, bench.now);
+
+        // The dead one has another place and weight now.
+        let others = ["1 ws://c".to_owned(), format!("100 {dead}")];
+        bench
+            .session
+            .replace_servers(Arc::new(ServerList::parse(others).unwrap()));
+        let left = bench.lost_server(attempt);
+        let (next, _) = bench.connecting();
+
+        assert_eq!((left, next), (ServerId::GONE, ServerId(0)), "seed {seed}");
+    }
+}
+
+#[test]
+fn attempt_that_runs_out_of_time_is_followed_by_the_next_address_at_once() {
+    let mut bench = Bench::new(&["ws://many"], settings());
+    let (_, attempt) = bench.connecting();
+    bench.session.handle_addresses(attempt, true);
+
+    bench.pass(settings().connect_timeout);
+
+    assert_eq!(bench.action_after_disconnect().0, ServerId(0));
+    assert_eq!(retry_in(&mut bench), Duration::ZERO);
+}
