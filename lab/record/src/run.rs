@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::balancing::Balancing;
 use crate::recovery::Recovery;
 use crate::statistics::Residues;
 use crate::verdict::Verdict;
@@ -105,6 +106,9 @@ pub struct Cell {
     /// What faults did and how devices came back, when the scenario broke something or devices lost connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+    /// How devices were spread over gateways and what changes cost, when the stage names a way to balance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
     /// What each process used.
     #[serde(default)]
     pub resources: Vec<Resources>,

@@ -3,6 +3,7 @@
 //! - [`spread`]: chi-square, its p-value, Cohen's w and max/mean of a set of counts.
 //! - [`limits`]: what chance alone would not exceed.
 //! - [`judgement`]: what follows for an expectation.
+//! - [`shares`]: counts against weights, as a balancer should fill its members.
 //! - [`residues`]: source ports by residue, the usual cause of an uneven spread, in words.
 //! - [`interval`]: where a measured value may truly lie.
 //!
@@ -15,6 +16,8 @@ pub mod spread;
 pub mod limits;
 
 pub mod judgement;
+
+pub mod shares;
 
 pub mod residues;
 

@@ -355,6 +355,7 @@ fn cell(name: &str, verdict: Verdict) -> Cell {
         ledger: None,
         resources: vec![],
         recovery: None,
+        balancing: None,
         took_ms: 4_200,
     }
 }

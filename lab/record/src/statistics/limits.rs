@@ -33,7 +33,7 @@ pub fn max_over_mean(total: u64, groups: u64) -> f64 {
 }
 
 /// P(X ≥ count) of a binomial variable, for counts above its mean, where terms fall geometrically.
-fn binomial_tail(trials: u64, chance: f64, count: u64) -> f64 {
+pub(super) fn binomial_tail(trials: u64, chance: f64, count: u64) -> f64 {
     if count > trials {
         return 0.0;
     }
