@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
+use lab_record::balancing::Balancing;
 use lab_record::ledger::Account;
 use lab_record::recovery::Recovery;
 use lab_record::run::{Histogram, PoolMember, Workgroup};
@@ -58,6 +59,12 @@ pub(crate) struct Evidence {
     pub(crate) listen_overflows: Option<u64>,
     /// Publishes that were refused for good, by code.
     pub(crate) publishes_refused: BTreeMap<&'static str, u64>,
+    /// The way to balance, where the stage names one.
+    pub(crate) balancing_way: Option<crate::stage::Balancing>,
+    /// What it cost.
+    pub(crate) balancing: Option<Balancing>,
+    /// Members that the load balancer's monitor held for down.
+    pub(crate) failed_members: Vec<FailedMember>,
     /// How far the lab's own producer was behind its schedule at worst.
     pub(crate) worst_lag: Duration,
 }
@@ -103,6 +110,17 @@ pub(crate) struct Window {
     pub(crate) max_us: Option<u64>,
     /// How late the fleet did what was due, at worst.
     pub(crate) lag_us: Option<u64>,
+}
+
+/// A pool member that a monitor has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FailedMember {
+    /// Its gateway.
+    pub(crate) gateway: u32,
+    /// Connections that had been opened to it when it was first seen down.
+    pub(crate) before: u64,
+    /// Connections opened since then, while it was down.
+    pub(crate) new: u64,
 }
 
 /// A gateway that ended on its own.

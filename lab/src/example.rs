@@ -47,6 +47,7 @@ pub(crate) fn passed() -> Run {
             ledger: None,
             resources: vec![],
             recovery: None,
+            balancing: None,
             took_ms: 1_900,
         }],
     }

@@ -1,5 +1,6 @@
 //! From what was expected and what was seen to what held. Pure.
 
+mod balancing;
 mod context;
 mod messages;
 mod publishes;
@@ -35,6 +36,7 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     answers.extend(on_gateways.map(|wanted| on_each(wanted, &seen.sightings)));
     answers.extend(messages::judge(expect, seen));
     answers.extend(recovery::judge(expect, seen));
+    answers.extend(balancing::judge(expect, seen));
     answers.extend(expect.refused.as_ref().map(|wanted| refused(wanted, seen)));
     answers.extend(expect.probes.as_ref().map(|wanted| probes(wanted, seen)));
     answers.extend(expect.knocks.map(|wanted| knocks(wanted, seen)));

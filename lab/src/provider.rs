@@ -15,6 +15,7 @@ use hdrhistogram::Histogram;
 use lab_kafka::fault::Fault;
 use lab_record::ledger::Content;
 
+pub(crate) use crate::fleet::Habit;
 use crate::interrupt::Interrupt;
 pub(crate) use crate::recovery::Answered;
 use crate::replay::Replay;
@@ -137,6 +138,12 @@ pub(crate) trait Adc {
     ) -> Result<(), ProviderError> {
         Err(anyhow::anyhow!("this load balancer does not {} on order", fault.name()).into())
     }
+    /// Whether it can give members these shares, asked before anything starts.
+    fn refuses_weights(&self, _weights: &[u32]) -> Option<Refusal> {
+        None
+    }
+    /// Gives a member this share of new connections from now on; 0 is none at all.
+    fn set_weight(&mut self, member: SocketAddr, weight: u32) -> Result<(), ProviderError>;
     /// What the ADC itself counts, per member.
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError>;
     /// The process ids whose resources the record should follow.
@@ -219,9 +226,21 @@ impl AdcSetup {
                 rise: monitor.rise,
                 fall: monitor.fall,
             }),
-            connections: stage.fleet.devices,
+            connections: stage.fleet.devices + half_closed(stage),
             seed,
         }
+    }
+}
+
+/// Connections that a load balancer still holds towards a gateway that hangs when their devices have given up and come back.
+fn half_closed(stage: &Stage) -> u32 {
+    /// Beside a large fleet there is no room for as many again, and no gateway may hang there.
+    const MOST: u32 = 200;
+
+    if stage.fleet.reconnect {
+        stage.fleet.devices.min(MOST)
+    } else {
+        0
     }
 }
 
@@ -279,6 +298,8 @@ pub(crate) trait Fleet {
     fn publish(&mut self, order: &PublishOrder) -> Result<(), ProviderError>;
     /// Closes these devices' connections, spread over the time.
     fn disconnect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError>;
+    /// Tells all devices other weights of their servers; connections stay.
+    fn set_weights(&mut self, weights: &[u32]) -> Result<(), ProviderError>;
     /// Lets these devices' sockets fill up, or reads them again.
     fn set_reading(&mut self, devices: Range<u32>, reading: bool) -> Result<(), ProviderError>;
     /// Where everything stands.
@@ -302,6 +323,10 @@ pub(crate) struct FleetSetup {
     pub(crate) targets: Vec<SocketAddr>,
     /// This machine's addresses that they come from; any of loopback when there are none.
     pub(crate) from: Vec<IpAddr>,
+    /// The weight of each target.
+    pub(crate) weights: Vec<u32>,
+    /// Where devices ask for the targets' addresses; without it they know them.
+    pub(crate) names: Option<NamesSetup>,
     /// How source addresses and ports are chosen.
     pub(crate) ports: PortModel,
     /// The address family.
@@ -318,6 +343,17 @@ pub(crate) struct FleetSetup {
     pub(crate) topic: String,
     /// Seed of everything random.
     pub(crate) seed: u64,
+}
+
+/// How devices find targets by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamesSetup {
+    /// The name server.
+    pub(crate) server: SocketAddr,
+    /// The name of all targets; they share one port.
+    pub(crate) host: &'static str,
+    /// What devices do otherwise than they should.
+    pub(crate) habit: Habit,
 }
 
 /// How long things took, in microseconds.
@@ -389,6 +425,22 @@ pub(crate) struct DeviceAddress {
 /// Something a device saw or did. Observations of a device come in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Observation {
+    /// A device went to a server.
+    Tried {
+        /// The device.
+        device: u32,
+        /// Which of the setup's targets.
+        target: u32,
+        /// When.
+        at: Instant,
+    },
+    /// An attempt came to nothing.
+    Failed {
+        /// The device.
+        device: u32,
+        /// When.
+        at: Instant,
+    },
     /// A connection is open, the first or a further one.
     Connected {
         /// The device.

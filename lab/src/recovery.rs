@@ -143,7 +143,9 @@ impl Recoveries {
             }
             Observation::Delivered(delivery) => self.delivered(delivery),
             Observation::Gap { .. } => self.gaps += 1,
-            Observation::Sent { .. }
+            Observation::Tried { .. }
+            | Observation::Failed { .. }
+            | Observation::Sent { .. }
             | Observation::Published { .. }
             | Observation::Refused { .. }
             | Observation::Dropped { .. } => {}

@@ -2,6 +2,7 @@
 //!
 //! These are the words of `[stage]`. Nothing here starts anything; providers read it, the plan counts it.
 
+mod balancing;
 mod gateway;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// How source ports (and, for NAT models, addresses) are chosen.
 pub use lab_ports::Model as PortModel;
 
+pub use balancing::{AddressOrder, Balancing, DnsStage};
 pub use gateway::{CacheStage, DrainStage};
 
 use crate::units::Span;
@@ -21,6 +23,14 @@ use crate::units::Span;
 pub struct Stage {
     /// How many gateway processes.
     pub gateways: u32,
+    /// How devices are spread over them; decides `fleet.via`, and lets the record say what that cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
+    /// The weight of each gateway for whoever balances, 0 to 100; all alike when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways_weights: Vec<u32>,
+    /// The lab's name server, where devices ask for names.
+    pub dns: DnsStage,
     /// Workgroups (event loops) in each gateway.
     pub workgroups: u32,
     /// `X.ConnectionOffload`: place clients by address and port instead of by address alone.
@@ -45,6 +55,9 @@ impl Default for Stage {
     fn default() -> Self {
         Self {
             gateways: 1,
+            balancing: None,
+            gateways_weights: vec![],
+            dns: DnsStage::default(),
             workgroups: 4,
             connection_offload: true,
             listener: Listener::default(),
@@ -59,6 +72,26 @@ impl Default for Stage {
 }
 
 impl Stage {
+    /// What one value decides about another.
+    pub(crate) fn settle(&mut self) {
+        if let Some(balancing) = self.balancing {
+            self.fleet.via = balancing.via();
+        }
+    }
+
+    /// The weight of each gateway.
+    pub(crate) fn weights(&self) -> Vec<u32> {
+        match self.gateways_weights.as_slice() {
+            [] => vec![1; self.gateways as usize],
+            weights => weights.to_vec(),
+        }
+    }
+
+    /// Whether devices ask a name server for the gateways' addresses.
+    pub(crate) fn asks_names(&self) -> bool {
+        self.balancing.is_some_and(Balancing::asks_names)
+    }
+
     /// Whether devices begin with a PROXY header that tells the address their NAT gives them: to a gateway that requires one, or to a load balancer
     /// that passes it on because no socket of this machine can have such addresses.
     pub(crate) fn devices_tell_addresses(&self) -> bool {

@@ -1,5 +1,7 @@
 //! What a terminal says about a finished cell and a finished command: functions of the record.
 
+pub(crate) mod balancing;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

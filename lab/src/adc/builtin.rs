@@ -123,6 +123,21 @@ impl Adc for Builtin {
         Ok(())
     }
 
+    fn set_weight(&mut self, member: SocketAddr, weight: u32) -> Result<(), ProviderError> {
+        let change = MemberChange {
+            state: Some(match weight {
+                0 => model::state(MemberState::Draining),
+                _ => model::state(MemberState::Enabled),
+            }),
+            weight: (weight > 0).then_some(weight),
+            ..MemberChange::default()
+        };
+        let _ended: serde_json::Value =
+            self.rest()?
+                .ask("PATCH", &format!("/members/{member}"), &change)?;
+        Ok(())
+    }
+
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError> {
         let stats: Stats = self.rest()?.get("/stats")?;
         let count = |member: lab_adc::engine::MemberStats| MemberCount {

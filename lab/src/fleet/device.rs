@@ -7,6 +7,8 @@ use std::time::Instant;
 use gateway_client::{Attempt, ServerId, Session};
 use gateway_engine::ConnId;
 
+use super::names::Names;
+
 /// A device of the fleet.
 #[derive(Debug)]
 pub(super) struct Device {
@@ -24,6 +26,8 @@ pub(super) struct Device {
     pub(super) alarm: Option<Instant>,
     /// Publishes so far.
     pub(super) publishes: u64,
+    /// What it knows of its server's name, if it asks for one.
+    pub(super) names: Option<Box<Names>>,
     /// What it does by itself; made when it first has something to do.
     pub(super) session: Option<Box<Session>>,
     /// The subjects it subscribed to, and whether that was ever confirmed; hardly ever more than one.
@@ -58,6 +62,7 @@ impl Device {
             collisions: 0,
             alarm: None,
             publishes: 0,
+            names: None,
             session: None,
             subjects: Box::default(),
         }

@@ -3,22 +3,27 @@
 mod alarms;
 mod arrivals;
 mod links;
+mod naming;
 mod news;
 mod orders;
 mod words;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use gateway_client::{Action, ServerList, Session, Settings};
+use gateway_client::{Action, Attempt, Resolved, ServerList, Session, Settings};
 use gateway_engine::{App, Closed, ConnId, DialRequest, Failure, Message, Net};
 use lab_ports::Sources;
+use rand::SeedableRng as _;
+use rand::rngs::SmallRng;
 
 use super::device::{Device, Tag};
 use super::outlook::{News, Outlook};
 use super::pace::{Due, Pace, Share, Walk};
+use super::resolver::Asker;
 use crate::provider::{DeviceAddress, FleetSetup};
 use crate::stage::Subjects;
 use alarms::Alarms;
@@ -32,6 +37,16 @@ const PER_TURN: usize = 128;
 pub(super) enum Command {
     /// Work to be done at its time.
     Work(Work, Pace),
+    /// From now on devices ask for names here.
+    Names(Asker),
+    /// The answer to a device that asked for a name.
+    Resolved {
+        device: u32,
+        attempt: Attempt,
+        answer: io::Result<Resolved>,
+    },
+    /// The servers have other weights from now on.
+    Servers(Arc<ServerList>),
     /// Tell the addresses of the connected devices.
     Addresses(Sender<Vec<DeviceAddress>>),
     /// Reset all connections and end. A reset leaves no TIME_WAIT behind, and no entry in the kernel's connection tracking: fleets that follow one another
@@ -57,7 +72,6 @@ pub(super) enum Work {
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) setup: FleetSetup,
-    pub(super) servers: Arc<ServerList>,
     pub(super) settings: Arc<Settings>,
     /// One per target.
     pub(super) requests: Vec<Arc<DialRequest>>,
@@ -70,6 +84,9 @@ pub(super) struct Common {
 pub(super) struct Devices {
     common: Arc<Common>,
     share: Share,
+    servers: Arc<ServerList>,
+    asker: Option<Asker>,
+    rng: SmallRng,
     devices: Vec<Device>,
     jobs: Vec<(Work, Walk)>,
     alarms: Alarms,
@@ -84,12 +101,18 @@ impl Devices {
     pub(super) fn new(
         common: Arc<Common>,
         share: Share,
+        servers: Arc<ServerList>,
         devices: Vec<Device>,
         outlook: Arc<Outlook>,
     ) -> Self {
+        let seed = common.setup.seed ^ u64::from(share.number) << 32;
         Self {
             common,
             share,
+            servers,
+            asker: None,
+            // The addresses that devices choose.
+            rng: SmallRng::seed_from_u64(!seed),
             devices,
             jobs: Vec::new(),
             alarms: Alarms::default(),
@@ -137,6 +160,11 @@ impl Devices {
         while let Some(number) = self.alarms.due(now) {
             if let Some(device) = self.device(number) {
                 device.alarm = None;
+                let prospects = device.names.as_ref().and_then(|names| names.prospects(now));
+                if let (Some(session), Some((attempt, another))) = (&mut device.session, prospects)
+                {
+                    session.handle_addresses(attempt, another);
+                }
                 if let Some(session) = &mut device.session {
                     session.handle_timeout(now);
                 }
@@ -162,7 +190,7 @@ impl Devices {
 
     fn obey(&mut self, net: &mut Net<Tag>, device: u32, action: Action) {
         match action {
-            Action::Connect { server, attempt } => self.dial(
+            Action::Connect { server, attempt } => self.set_out(
                 net,
                 Tag {
                     device,
@@ -222,6 +250,13 @@ impl App for Devices {
     fn on_command(&mut self, net: &mut Net<Tag>, command: Command) {
         match command {
             Command::Work(work, pace) => self.jobs.push((work, Walk::new(pace, self.share))),
+            Command::Names(asker) => self.asker = Some(asker),
+            Command::Resolved {
+                device,
+                attempt,
+                answer,
+            } => self.resolved(net, device, attempt, answer),
+            Command::Servers(servers) => self.replace_servers(net, servers),
             // Whoever asked may have lost patience.
             Command::Addresses(reply) => drop(reply.send(self.addresses(net))),
             Command::Vanish => {

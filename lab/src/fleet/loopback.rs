@@ -19,6 +19,7 @@ use super::devices::{Command, Common, Devices, Work};
 use super::origins::{refusal, sources};
 use super::outlook::{Outlook, add};
 use super::pace::{Pace, Share};
+use super::resolver::Resolver;
 use crate::provider::{
     DeviceAddress, Fleet, FleetCounts, FleetSetup, Latencies, Observation, ProviderError,
     PublishOrder, Refusal, RefusalKind,
@@ -39,6 +40,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub(crate) struct Loopback {
     loops: Vec<Loop>,
     counts: FleetCounts,
+    servers: Vec<Server>,
+    /// Asks for names until the loops have ended.
+    resolver: Option<Resolver>,
 }
 
 /// An event loop on its thread.
@@ -98,7 +102,13 @@ impl Fleet for Loopback {
             });
         }
         let loops = loops_for(setup.devices);
-        let common = Arc::new(common(setup, sources)?);
+        self.servers = servers(setup);
+        let servers = list(&self.servers)?;
+        self.resolver = match &setup.names {
+            Some(names) => Some(Resolver::start(names.server, names.host)?),
+            None => None,
+        };
+        let common = Arc::new(common(setup, sources));
         for number in 0..loops {
             let share = Share { number, loops };
             let devices = (0..share.count(setup.devices))
@@ -106,8 +116,20 @@ impl Fleet for Loopback {
                 .map(|source| Device::new(*source))
                 .collect();
             let outlook = Arc::new(Outlook::new()?);
-            let app = Devices::new(Arc::clone(&common), share, devices, Arc::clone(&outlook));
-            self.loops.push(Loop::start(number, app, outlook, setup)?);
+            let app = Devices::new(
+                Arc::clone(&common),
+                share,
+                Arc::clone(&servers),
+                devices,
+                Arc::clone(&outlook),
+            );
+            let started = Loop::start(number, app, outlook, setup)?;
+            if let Some(resolver) = &self.resolver {
+                let asker = resolver.asker(started.mailbox.clone());
+                let told = started.mailbox.send(Command::Names(asker));
+                told.map_err(|_| anyhow!("an event loop of the fleet has ended"))?;
+            }
+            self.loops.push(started);
         }
         Ok(())
     }
@@ -138,6 +160,20 @@ impl Fleet for Loopback {
 
     fn disconnect(&mut self, devices: Range<u32>, over: Duration) -> Result<(), ProviderError> {
         self.order(Work::Disconnect, &once(devices, over))
+    }
+
+    fn set_weights(&mut self, weights: &[u32]) -> Result<(), ProviderError> {
+        for (server, weight) in self.servers.iter_mut().zip(weights) {
+            server.weight = weight_of(*weight);
+        }
+        let servers = list(&self.servers)?;
+        for running in &self.loops {
+            running
+                .mailbox
+                .send(Command::Servers(Arc::clone(&servers)))
+                .map_err(|_| anyhow!("an event loop of the fleet has ended"))?;
+        }
+        Ok(())
     }
 
     fn set_reading(&mut self, devices: Range<u32>, reading: bool) -> Result<(), ProviderError> {
@@ -239,29 +275,53 @@ impl Loop {
     }
 }
 
-/// What all devices share.
-fn common(setup: &FleetSetup, spare: Sources) -> anyhow::Result<Common> {
-    let server = |target: &SocketAddr| Server {
+/// The servers that devices choose from: every target, or the name of all of them.
+fn servers(setup: &FleetSetup) -> Vec<Server> {
+    let server = |host: String, port: u16, weight: u32| Server {
         url: ServerUrl {
             tls: false,
-            host: target.ip().to_string(),
-            port: target.port(),
+            host,
+            port,
             path: "/".to_owned(),
         },
-        weight: Server::MAX_WEIGHT,
+        weight: weight_of(weight),
     };
+    if let Some(names) = &setup.names {
+        let port = setup.targets.first().map_or(0, SocketAddr::port);
+        return vec![server(names.host.to_owned(), port, 1)];
+    }
+    let targets = setup.targets.iter().zip(&setup.weights);
+    targets
+        .map(|(target, weight)| server(target.ip().to_string(), target.port(), *weight))
+        .collect()
+}
+
+/// A weight as the device library has it.
+fn weight_of(weight: u32) -> u8 {
+    u8::try_from(weight).map_or(Server::MAX_WEIGHT, |weight| weight.min(Server::MAX_WEIGHT))
+}
+
+fn list(servers: &[Server]) -> anyhow::Result<Arc<ServerList>> {
+    let list = ServerList::new(servers.to_vec()).context("the fleet has nowhere to go")?;
+    Ok(Arc::new(list))
+}
+
+/// What all devices share.
+fn common(setup: &FleetSetup, spare: Sources) -> Common {
     let request = |target: &SocketAddr| {
+        let host = match &setup.names {
+            Some(names) => format!("{}:{}", names.host, target.port()),
+            None => target.to_string(),
+        };
         Arc::new(DialRequest {
-            host: target.to_string(),
+            host,
             path: "/".to_owned(),
             subprotocols: vec![SUBPROTOCOL.to_owned()],
             ..DialRequest::default()
         })
     };
-    let servers = setup.targets.iter().map(server).collect();
-    Ok(Common {
+    Common {
         setup: setup.clone(),
-        servers: Arc::new(ServerList::new(servers).context("the fleet has nowhere to go")?),
         settings: Arc::new(Settings {
             connect_timeout: setup.connect_timeout,
             // The event loop pings.
@@ -270,7 +330,7 @@ fn common(setup: &FleetSetup, spare: Sources) -> anyhow::Result<Common> {
         }),
         requests: setup.targets.iter().map(request).collect(),
         spare: Mutex::new(spare),
-    })
+    }
 }
 
 fn once(devices: Range<u32>, over: Duration) -> Pace {

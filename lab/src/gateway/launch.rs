@@ -1,6 +1,6 @@
 //! How the gateways of a stage are started, the first time and again.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -26,6 +26,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) control_hash: Option<&'a str>,
     /// Where the load balancer needs them to be, and whom to believe.
     pub(crate) surroundings: Surroundings,
+    /// Where the gateways listen, where that is decided beforehand.
+    pub(crate) seats: Option<Vec<SocketAddr>>,
 }
 
 impl Launch<'_> {
@@ -36,7 +38,11 @@ impl Launch<'_> {
         cluster: &Cluster,
         interrupt: &Interrupt,
     ) -> Result<Gateway, ProviderError> {
-        let listen = SocketAddr::new(self.address(), 0);
+        let seat = self
+            .seats
+            .as_ref()
+            .and_then(|seats| seats.get(number as usize));
+        let listen = seat.copied().unwrap_or((self.address(), 0).into());
         let admin = SocketAddr::new(self.surroundings.gateways, 0);
         self.at(number, cluster, [listen, admin], interrupt)
     }
@@ -85,4 +91,30 @@ impl Launch<'_> {
             Via::Direct => self.stage.fleet.addresses.loopback(),
         }
     }
+}
+
+/// One port on each of these addresses: a name leads to addresses and says nothing of ports.
+pub(crate) fn one_port(addresses: &[IpAddr]) -> anyhow::Result<Vec<SocketAddr>> {
+    /// Ports are handed out to everybody, so that one that is free on one address is hardly ever taken on another.
+    const TRIES: u32 = 32;
+
+    let mut last = None;
+    for _ in 0..TRIES {
+        let mut seats: Vec<TcpListener> = vec![];
+        for ip in addresses {
+            let port = seats.first().map_or(Ok(0), |first| {
+                Ok::<_, std::io::Error>(first.local_addr()?.port())
+            })?;
+            match TcpListener::bind((*ip, port)) {
+                Ok(seat) => seats.push(seat),
+                Err(error) => last = Some(error),
+            }
+        }
+        if seats.len() == addresses.len() {
+            let addresses = seats.iter().map(TcpListener::local_addr);
+            return Ok(addresses.collect::<Result<_, _>>()?);
+        }
+    }
+    Err(last.map_or_else(|| anyhow::anyhow!("no gateway needs a port"), Into::into))
+        .context("no port is free on the address of every gateway")
 }

@@ -153,7 +153,11 @@ fn enter(ledger: &mut Ledger, observation: &Observation) {
         } => ledger.dropped(*device, subject, *count),
         Observation::Refused { publish_id, .. } => ledger.refused(publish_id),
         // Connections come and go without a change to what is owed, and gaps are the ledger's own to find.
-        Observation::Connected { .. } | Observation::Gap { .. } | Observation::Lost { .. } => {}
+        Observation::Tried { .. }
+        | Observation::Failed { .. }
+        | Observation::Connected { .. }
+        | Observation::Gap { .. }
+        | Observation::Lost { .. } => {}
     }
 }
 

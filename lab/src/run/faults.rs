@@ -30,6 +30,9 @@ impl Theatre<'_> {
         self.note_memory();
         self.note_fetches();
         self.event("fault", [("name", named(kind, &target).into())]);
+        if let Some(balance) = &mut self.balance {
+            balance.changed();
+        }
         self.recoveries.begin(kind, target, Instant::now())
     }
 
@@ -43,7 +46,9 @@ impl Theatre<'_> {
     pub(super) fn kill(&mut self, number: u32) -> Result<(), ProviderError> {
         self.progress.phase(format!("killing gateway {number}"));
         self.keep_resources(number);
+        self.look_at_shares_now()?;
         self.fault_begins("kill", target(number));
+        self.gateway_goes(number);
         let interrupt = self.interrupt;
         match self.gateways.get_mut(number as usize) {
             Some(gateway) => gateway.kill(interrupt),
@@ -57,7 +62,9 @@ impl Theatre<'_> {
         let number = order.gateway;
         self.progress.phase(format!("draining gateway {number}"));
         self.keep_resources(number);
+        self.look_at_shares_now()?;
         let fault = self.fault_begins("drain", target(number));
+        self.gateway_goes(number);
         let index = number as usize;
         let Some(gateway) = self.gateways.get_mut(index) else {
             return Ok(());
@@ -99,7 +106,9 @@ impl Theatre<'_> {
 
     pub(super) fn freeze(&mut self, number: u32) -> Result<(), ProviderError> {
         self.progress.phase(format!("freezing gateway {number}"));
+        self.look_at_shares_now()?;
         self.fault_begins("freeze", target(number));
+        self.gateway_goes(number);
         self.gateways
             .get_mut(number as usize)
             .map_or(Ok(()), |gateway| gateway.freeze())
@@ -108,6 +117,7 @@ impl Theatre<'_> {
     pub(super) fn thaw(&mut self, number: u32) -> Result<(), ProviderError> {
         self.progress.phase(format!("thawing gateway {number}"));
         self.fault_is_over(&["freeze"], &target(number));
+        self.gateway_is_back(number);
         self.gateways
             .get_mut(number as usize)
             .map_or(Ok(()), |gateway| gateway.thaw())
@@ -137,6 +147,7 @@ impl Theatre<'_> {
             *place = back;
         }
         self.fault_is_over(&["kill", "drain"], &target(order.gateway));
+        self.gateway_is_back(order.gateway);
         Ok(())
     }
 

@@ -92,11 +92,14 @@ impl Theatre<'_> {
         })?;
         if self.stage.fleet.reconnect {
             let gone = self.evidence.left;
-            self.until(left(patience), "devices connected", move |counts| {
-                (
+            self.watch(left(patience), move |theatre| {
+                let counts = &theatre.evidence.counts;
+                let (back, of) = (
                     counts.connected,
                     counts.connects_ordered.saturating_sub(gone),
-                )
+                );
+                theatre.progress.count(back, of, "devices connected");
+                Ok(back >= of && theatre.gateways_agree())
             })?;
         }
         if self.books.is_some() {

@@ -5,7 +5,9 @@
 //! - [`messages`]: the steps that move messages. [`books`]: the ledger at work.
 //! - [`pulse`]: how it went, window by window.
 //! - [`faults`], [`network`]: the steps that break something. [`meanwhile`]: what goes on while they do.
+//! - [`balance`]: how devices find their gateway, seen and changed.
 
+mod balance;
 mod books;
 mod faults;
 mod kafka_faults;
@@ -157,6 +159,7 @@ fn play_file(company: &Company<'_>, scenario: &Scenario, cells: &[matrix::Cell])
         print!("{}", paint(record.verdict, &summary::cell(&run, &record)));
         run.cells.push(record);
     }
+    print!("{}", summary::balancing::comparison(&run));
     run
 }
 
@@ -225,6 +228,7 @@ fn blank(company: &Company<'_>, cell: &matrix::Cell) -> Cell {
         ledger: None,
         resources: vec![],
         recovery: None,
+        balancing: None,
         took_ms: 0,
     }
 }
@@ -280,6 +284,7 @@ fn fill(record: &mut Cell, scenario: &Scenario, played: Played) {
     record.series = played.series;
     record.resources = played.resources;
     record.recovery.clone_from(&played.evidence.recovery);
+    record.balancing.clone_from(&played.evidence.balancing);
     record.histograms = played.evidence.histograms();
     record.ledger = played
         .evidence

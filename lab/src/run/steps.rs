@@ -33,6 +33,8 @@ impl Theatre<'_> {
             Action::StopReading(slow) => self.set_reading(slow, false),
             Action::ReadOn(slow) => self.set_reading(slow, true),
             Action::Member(wish) => self.set_member(wish),
+            Action::Weights(order) => self.set_weights(order),
+            Action::Names(order) => self.set_names(order),
             Action::Knock(order) => self.knock(order),
             Action::AwaitProbes(order) => self.await_probes(order),
             Action::Wait(order) => self.pass(order.time.get()),
@@ -104,6 +106,7 @@ impl Theatre<'_> {
     }
 
     fn set_member(&mut self, wish: &MemberWish) -> Result<(), ProviderError> {
+        self.change_begins()?;
         let member = self.door(wish.gateway);
         // The rules let no scenario name a gateway that no cell has.
         member.map_or(Ok(()), |member| {
@@ -173,6 +176,7 @@ impl Theatre<'_> {
             self.beat()?;
             self.drain();
             self.note_exits();
+            self.look_at_shares()?;
             Ok(condition(self)? || !self.evidence.exits.is_empty())
         })
     }
@@ -180,6 +184,9 @@ impl Theatre<'_> {
     /// What devices saw since the last time goes into the books.
     pub(super) fn drain(&mut self) {
         let observations = self.cast.fleet.take_observations();
+        if let Some(balance) = &mut self.balance {
+            balance.take(&observations);
+        }
         self.recoveries.take(&observations);
         for observation in &observations {
             if let Observation::Refused { code, .. } = observation {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Company;
+use super::balance::{self, Balance};
 use super::books::Books;
 use super::faults::Before;
 use super::meanwhile::Meanwhile;
@@ -21,13 +22,13 @@ use super::pulse::Pulse;
 use crate::cast::Cast;
 use crate::evidence::{Evidence, Exit, Sighting};
 use crate::gateway::Gateway;
-use crate::gateway::launch::Launch;
+use crate::gateway::launch::{Launch, one_port};
 use crate::gateway::metrics::Metrics;
 use crate::interrupt::Interrupt;
 use crate::kernel_counters;
 use crate::kernel_table;
 use crate::progress::Progress;
-use crate::provider::{AdcSetup, Cluster, FleetSetup, Member, ProviderError};
+use crate::provider::{AdcSetup, Cluster, FleetSetup, Habit, Member, NamesSetup, ProviderError};
 use crate::recovery::Recoveries;
 use crate::resources;
 use crate::scenario::matrix::Cell;
@@ -60,6 +61,8 @@ pub(super) struct Theatre<'a> {
     pub(super) before: Before,
     /// What processes used that are gone.
     pub(super) gone: Vec<Resources>,
+    /// How devices find their gateway.
+    pub(super) balance: Option<Balance>,
     /// How gateways are started.
     pub(super) launch: Launch<'a>,
     began: Instant,
@@ -111,6 +114,7 @@ impl<'a> Theatre<'a> {
             hash_key: hash_key(company.options.seed),
             control_hash: company.options.control_hash.as_deref(),
             surroundings: cast.adc.surroundings(),
+            seats: seats(stage)?,
         };
         let gateways = start_gateways(&launch, &cluster, interrupt)?;
         let listeners: Vec<SocketAddr> = gateways.iter().map(|gateway| gateway.listener).collect();
@@ -128,9 +132,11 @@ impl<'a> Theatre<'a> {
             ];
             adc_version = cast.adc.version();
         }
+        let balance = Balance::open(stage, &gateways, seed)?;
+        let names = balance.as_ref().and_then(Balance::name_server);
         let fleet = FleetSetup {
             from: cast.adc.surroundings().devices,
-            ..fleet_setup(stage, targets, &cluster, seed)
+            ..fleet_setup(stage, targets, names, &cluster, seed)
         };
         cast.fleet.start(&fleet)?;
         let zero = Instant::now();
@@ -153,6 +159,7 @@ impl<'a> Theatre<'a> {
             recoveries: Recoveries::new(zero, breaks_something),
             before: Before::default(),
             gone: vec![],
+            balance,
             launch,
             began: zero,
             events: vec![],
@@ -165,6 +172,12 @@ impl<'a> Theatre<'a> {
         let took = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         theatre.event("stage-up", [("took_ms", took.into())]);
         theatre.note_usage("stage-up");
+        if stage.balancing.is_some_and(|way| way.via() == Via::Adc) {
+            theatre.set_member_weights(&stage.weights())?;
+        }
+        if let Some(balance) = &mut theatre.balance {
+            balance.begin(zero);
+        }
         Ok(theatre)
     }
 
@@ -184,6 +197,7 @@ impl<'a> Theatre<'a> {
         }
         self.look_around()?;
         self.conclude_recovery(overflows);
+        self.conclude_balancing()?;
         let resources = self.resources();
         self.played = true;
         self.evidence.moments.windows = self.pulse.windows().to_vec();
@@ -469,6 +483,15 @@ fn start_gateways(
     Ok(gateways)
 }
 
+/// Where gateways listen that are found by one name: an address each, one port.
+fn seats(stage: &Stage) -> Result<Option<Vec<SocketAddr>>, ProviderError> {
+    if !stage.asks_names() {
+        return Ok(None);
+    }
+    // No load balancer takes part, so that its addresses are free.
+    Ok(Some(one_port(&snat_addresses(stage.gateways))?))
+}
+
 /// The placement key of a run, so that a seed repeats its distribution.
 fn hash_key(seed: u32) -> [u8; 16] {
     let mut key = *b"tidegate lab    ";
@@ -505,11 +528,23 @@ fn snat_addresses(count: u32) -> Vec<IpAddr> {
 fn fleet_setup(
     stage: &Stage,
     targets: Vec<SocketAddr>,
+    names: Option<SocketAddr>,
     cluster: &Cluster,
     seed: u64,
 ) -> FleetSetup {
     FleetSetup {
         devices: stage.fleet.devices,
+        weights: match stage.fleet.via {
+            Via::Adc => vec![1],
+            Via::Direct => stage.weights(),
+        },
+        names: names
+            .zip(Habit::of(stage.balancing))
+            .map(|(server, habit)| NamesSetup {
+                server,
+                host: balance::HOST,
+                habit,
+            }),
         targets,
         from: vec![],
         ports: stage.fleet.ports,

@@ -1,5 +1,7 @@
 //! The bounds of a scenario: what must hold at its end.
 
+pub mod balancing;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +89,9 @@ pub struct Expect {
     /// The most memory of a gateway after a fault over what it took when the fault began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_grows_max: Option<f64>,
+    /// What balancing may cost, by its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<balancing::BalancingBounds>,
     /// Reads from Kafka begun after the first fault by gateways that live through all of them: what devices that come back cost the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetches_max: Option<u64>,

@@ -114,9 +114,10 @@ fn cell(
         name.push(format!("{}={}", path.join("."), shown(choice.get_ref())));
     }
     let span = stage.span();
-    let stage = Stage::deserialize(ValueDeserializer::from(stage)).map_err(|error| {
+    let mut stage = Stage::deserialize(ValueDeserializer::from(stage)).map_err(|error| {
         Complaint::from_toml_at(file, text, error.span().unwrap_or(span), &error)
     })?;
+    stage.settle();
     Ok(Cell {
         name: name.join(" "),
         stage,

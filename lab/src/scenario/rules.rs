@@ -1,5 +1,6 @@
 //! What types cannot say: values that make no sense, bounds that nothing in the plot could break.
 
+mod balancing;
 mod faults;
 mod kafka;
 
@@ -55,7 +56,8 @@ pub(super) fn check(
     }
     check_bounds(&sheet, written, cells)?;
     faults::check(&sheet, written, cells)?;
-    kafka::check(&sheet, written, cells)
+    kafka::check(&sheet, written, cells)?;
+    balancing::check(&sheet, written, cells)
 }
 
 /// A scenario's text, and where its values stand in it.
@@ -231,6 +233,8 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
         | Action::StartWaiting(_)
         | Action::Kafka(_)
         | Action::Member(_)
+        | Action::Weights(_)
+        | Action::Names(_)
         | Action::Wait(_) => Ok(()),
     }
 }

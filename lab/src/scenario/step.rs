@@ -1,10 +1,12 @@
 //! The plot of a scenario: what happens, in order.
 
+pub mod balancing;
 pub mod faults;
 pub mod kafka;
 
 use serde::{Deserialize, Serialize};
 
+use balancing::{Names, Weights};
 use faults::{AdcFault, InTime, OnAdc, OnGateway, OnLine, Settle, Tamper};
 use kafka::{KafkaFault, Oddity, StartWaiting, Transaction};
 
@@ -65,6 +67,10 @@ pub enum Action {
     ReadOn(Slow),
     /// The load balancer's operator takes a gateway out of the pool, or back in.
     Member(MemberWish),
+    /// Whoever balances is told what share each gateway shall have from now on.
+    Weights(Weights),
+    /// The name server answers in another way from now on.
+    Names(Names),
     /// A stranger opens raw connections to the gateways and notes what comes back.
     Knock(Knock),
     /// The gateways' health checks are given time until each gateway has counted this many probes.
@@ -96,6 +102,8 @@ impl Action {
             Self::StopReading(_) => "stop-reading",
             Self::ReadOn(_) => "read-on",
             Self::Member(_) => "member",
+            Self::Weights(_) => "weights",
+            Self::Names(_) => "names",
             Self::Knock(_) => "knock",
             Self::AwaitProbes(_) => "await-probes",
             Self::Wait(_) => "wait",

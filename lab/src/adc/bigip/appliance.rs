@@ -39,6 +39,19 @@ impl Appliance {
         Ok(())
     }
 
+    /// A share of new connections, or none at all; shares of members that get some are alike.
+    pub(super) fn set_weight(
+        &mut self,
+        member: SocketAddr,
+        weight: u32,
+    ) -> Result<(), ProviderError> {
+        let state = match weight {
+            0 => MemberState::Draining,
+            _ => MemberState::Enabled,
+        };
+        self.set_member(member, state)
+    }
+
     /// What the device counts.
     pub(super) fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError> {
         let counts = pool::members(&mut self.session, &self.pool).map_err(provider_error)?;

@@ -65,6 +65,10 @@ impl Adc for Bigip {
         refusal(stage, &self.replay.site)
     }
 
+    fn refuses_weights(&self, weights: &[u32]) -> Option<Refusal> {
+        site::unequal(weights)
+    }
+
     fn surroundings(&self) -> Surroundings {
         Surroundings {
             gateways: self.replay.site.gateways_at,
@@ -122,6 +126,10 @@ impl Adc for Bigip {
 
     fn set_member(&mut self, member: SocketAddr, state: MemberState) -> Result<(), ProviderError> {
         self.running()?.appliance.set_member(member, state)
+    }
+
+    fn set_weight(&mut self, member: SocketAddr, weight: u32) -> Result<(), ProviderError> {
+        self.running()?.appliance.set_weight(member, weight)
     }
 
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError> {

@@ -92,6 +92,17 @@ pub(super) fn documentation_address(family_of: IpAddr) -> SocketAddr {
     SocketAddr::new(address, 443)
 }
 
+/// Why these weights cannot be had; a member that gets nothing can.
+pub(super) fn unequal(weights: &[u32]) -> Option<Refusal> {
+    let mut shares = weights.iter().filter(|weight| **weight > 0);
+    let first = shares.next()?;
+    shares.any(|share| share != first).then(|| Refusal {
+        kind: RefusalKind::ByNature,
+        reason: "round robin and least connections of a BIG-IP take no notice of ratios".to_owned(),
+        remedy: "use weights that are alike, or 0; or --adc builtin or haproxy".to_owned(),
+    })
+}
+
 /// What no BIG-IP does.
 pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
     let by_nature = |reason: String, remedy: &str| {

@@ -44,6 +44,10 @@ impl Adc for Standin {
             .or_else(|| descriptors::refusal(stage))
     }
 
+    fn refuses_weights(&self, weights: &[u32]) -> Option<Refusal> {
+        site::unequal(weights)
+    }
+
     fn start(
         &mut self,
         setup: &AdcSetup,
@@ -71,6 +75,10 @@ impl Adc for Standin {
 
     fn set_member(&mut self, member: SocketAddr, state: MemberState) -> Result<(), ProviderError> {
         self.running()?.appliance.set_member(member, state)
+    }
+
+    fn set_weight(&mut self, member: SocketAddr, weight: u32) -> Result<(), ProviderError> {
+        self.running()?.appliance.set_weight(member, weight)
     }
 
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError> {

@@ -77,6 +77,11 @@ impl Config {
         self.model.virtual_servers.first()
     }
 
+    fn monitor(&self) -> Option<&Monitor> {
+        let pool = self.model.pool(&self.server()?.pool)?;
+        pool.monitors.first()
+    }
+
     fn globals(&self) -> String {
         let timeouts = self.server().map(|server| {
             (
@@ -85,7 +90,9 @@ impl Config {
             )
         });
         let (connect, idle) = timeouts.unwrap_or((Duration::from_secs(5), FOREVER));
-        let (connect, idle) = (span::format(connect), span::format(idle));
+        // A member that hangs accepts connections; only a check that runs out of time finds out.
+        let check = self.monitor().map_or(connect, |monitor| monitor.timeout);
+        let [connect, check, idle] = [connect, check, idle].map(span::format);
         format!(
             "global
     maxconn {}
@@ -95,7 +102,7 @@ impl Config {
 defaults
     mode tcp
     timeout connect {connect}
-    timeout check {connect}
+    timeout check {check}
     timeout client {idle}
     timeout server {idle}
     timeout tunnel {idle}
@@ -309,6 +316,18 @@ backend pool
     server m1s0 127.0.0.1:9002 weight 1
 "
         );
+    }
+
+    #[test]
+    fn a_check_may_take_as_long_as_the_monitor_says() {
+        let text = rendered(|model| {
+            model.pools[0].monitors = vec![Monitor {
+                timeout: Duration::from_millis(300),
+                ..Monitor::new(MonitorKind::Tcp)
+            }];
+        });
+
+        assert!(text.contains("\n    timeout check 300ms\n"), "{text}");
     }
 
     #[test]

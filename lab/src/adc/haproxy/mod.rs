@@ -189,6 +189,17 @@ impl Adc for Haproxy {
         Ok(())
     }
 
+    fn set_weight(&mut self, member: SocketAddr, weight: u32) -> Result<(), ProviderError> {
+        let running = self.running()?;
+        for server in running.servers_of(member)? {
+            // A weight of 0 takes no new connections and keeps what there is.
+            running
+                .statistics
+                .order(&format!("set server {server} weight {weight}"))?;
+        }
+        Ok(())
+    }
+
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError> {
         let running = self.running()?;
         let rows = running.statistics.servers()?;

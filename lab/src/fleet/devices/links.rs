@@ -12,6 +12,7 @@ use lab_kafka::payload::now_us;
 use super::Devices;
 use crate::fleet::device::Tag;
 use crate::fleet::origins::origin;
+use crate::provider::Observation;
 
 /// Sources that a device tries before it gives up. The machine's other sockets hold a few hundred ports at most.
 const COLLISIONS: u8 = 32;
@@ -20,13 +21,25 @@ const COLLISIONS: u8 = 32;
 pub(super) const RESET: &str = "the connection was reset";
 
 impl Devices {
+    /// Goes to a server, and tells so.
+    pub(super) fn set_out_to(&mut self, net: &mut Net<Tag>, tag: Tag) {
+        if let Some(place) = self.place_of(tag) {
+            self.news.observe(Observation::Tried {
+                device: tag.device,
+                target: u32::try_from(place).unwrap_or(u32::MAX),
+                at: Instant::now(),
+            });
+        }
+        self.dial(net, tag);
+    }
+
     /// Goes to a server, from the device's own address.
-    pub(super) fn dial(&mut self, net: &mut Net<Tag>, tag: Tag) {
+    fn dial(&mut self, net: &mut Net<Tag>, tag: Tag) {
         let common = Arc::clone(&self.common);
-        let place = usize::from(tag.server.0);
-        let (Some(target), Some(request)) =
-            (common.setup.targets.get(place), common.requests.get(place))
-        else {
+        let place = self.place_of(tag);
+        let target = place.and_then(|place| common.setup.targets.get(place));
+        let request = place.and_then(|place| common.requests.get(place));
+        let (Some(target), Some(request)) = (target, request) else {
             return self.lose(tag, unreachable("there is no such server"));
         };
         let Some(device) = self.device(tag.device) else {
@@ -76,6 +89,9 @@ impl Devices {
         self.news.count().connected += 1;
         if let Some(device) = self.device(tag.device) {
             device.collisions = 0;
+            if let Some(names) = &mut device.names {
+                names.opened();
+            }
             if let Some(session) = &mut device.session {
                 session.handle_connected(tag.attempt, Instant::now());
             }
@@ -145,9 +161,11 @@ impl Devices {
             .is_some_and(|device| device.conn == Some(conn))
     }
 
-    fn lose(&mut self, tag: Tag, lost: Lost) {
+    pub(super) fn lose(&mut self, tag: Tag, mut lost: Lost) {
+        let now = Instant::now();
+        lost.another_address = self.has_another_address(tag.device, now);
         if let Some(session) = self.session(tag.device) {
-            session.handle_lost(tag.attempt, lost, Instant::now());
+            session.handle_lost(tag.attempt, lost, now);
         }
     }
 }

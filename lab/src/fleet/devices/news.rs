@@ -88,6 +88,10 @@ impl Devices {
             });
         } else {
             self.news.count().failed += 1;
+            self.news.observe(Observation::Failed {
+                device: number,
+                at: Instant::now(),
+            });
             self.news
                 .fail(|| format!("device {number} did not connect: {}", words_of(lost)));
         }

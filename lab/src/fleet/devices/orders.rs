@@ -109,14 +109,11 @@ impl Devices {
     /// The session of a device, made now if this is the first thing it does.
     fn waking_session(&mut self, number: u32) -> Option<&mut Session> {
         let common = Arc::clone(&self.common);
+        let servers = Arc::clone(&self.servers);
         let device = self.device(number)?;
         let session = device.session.get_or_insert_with(|| {
             let seed = common.setup.seed.rotate_left(32) ^ u64::from(number);
-            Box::new(Session::new(
-                Arc::clone(&common.servers),
-                Arc::clone(&common.settings),
-                seed,
-            ))
+            Box::new(Session::new(servers, Arc::clone(&common.settings), seed))
         });
         Some(session)
     }

@@ -42,7 +42,15 @@ impl TestGateway {
         script: impl Fn(usize, &Value) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let ip: IpAddr = ip.parse().unwrap();
-        let listener = TcpListener::bind((ip, 0)).unwrap();
+        Self::start_at((ip, 0).into(), with_header, script)
+    }
+
+    pub(super) fn start_at(
+        address: SocketAddr,
+        with_header: bool,
+        script: impl Fn(usize, &Value) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Heard::default());
         let (ears, script) = (Arc::clone(&heard), Arc::new(script));

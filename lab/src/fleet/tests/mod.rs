@@ -1,6 +1,7 @@
 //! A fleet against gateways that do as they are told.
 
 mod gateway;
+mod names;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -141,6 +142,7 @@ fn messages_and_acknowledgements_are_observed_as_they_came() {
     assert_eq!(
         observed,
         [
+            "0 tried 0",
             "0 connected",
             "0 subscribed /t/all Fresh",
             "0 got /t/all 41@t.0.3 a",
@@ -186,10 +188,12 @@ fn a_device_that_comes_back_goes_on_where_it_was() {
     assert_eq!(
         observed,
         [
+            "0 tried 0",
             "0 connected",
             "0 subscribed /t/all Fresh",
             "0 got /t/all 41@t.0.3 a",
             "0 lost",
+            "0 tried 0",
             "0 connected",
             "0 subscribed /t/all Synced",
             "0 got /t/all 43@t.0.3 b"
@@ -292,6 +296,8 @@ fn setup(gateway: &TestGateway) -> FleetSetup {
         devices: 1,
         targets: vec![gateway.address],
         from: vec![],
+        weights: vec![1],
+        names: None,
         ports: PortModel::LinuxConnect,
         family: Family::Ipv4,
         preface: SendProxy::Off,
@@ -333,6 +339,8 @@ fn message(seq: i64, prev: Option<i64>, data: &str) -> String {
 
 fn in_short(observation: &Observation) -> String {
     match observation {
+        Observation::Tried { device, target, .. } => format!("{device} tried {target}"),
+        Observation::Failed { device, .. } => format!("{device} failed"),
         Observation::Connected { device, .. } => format!("{device} connected"),
         Observation::Subscribed {
             device,

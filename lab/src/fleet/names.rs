@@ -1,0 +1,223 @@
+//! How a device uses the addresses behind its server's name: by the device library's own book, with one bad habit or none. Pure.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use gateway_client::{AddressBook, Attempt};
+use rand::Rng;
+
+use crate::stage::Balancing;
+
+/// What a device does otherwise than the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Nothing.
+    None,
+    /// It takes the first address of an answer and overlooks the others.
+    FirstAddressOnly,
+    /// It asks once and never again.
+    CacheForEver,
+    /// It asks again only when every address has failed, however old its answer is.
+    IgnoreTtl,
+}
+
+impl Habit {
+    /// The habit of a way to balance; none where devices ask for no names.
+    pub(crate) fn of(way: Option<Balancing>) -> Option<Self> {
+        match way? {
+            Balancing::Dns => Some(Self::None),
+            Balancing::DnsFirstAddressOnly => Some(Self::FirstAddressOnly),
+            Balancing::DnsCacheForEver => Some(Self::CacheForEver),
+            Balancing::DnsIgnoreTtl => Some(Self::IgnoreTtl),
+            Balancing::Api | Balancing::Adc => None,
+        }
+    }
+}
+
+/// What one device knows of its server's name.
+#[derive(Debug)]
+pub(super) struct Names {
+    habit: Habit,
+    book: AddressBook,
+    /// The attempt that is under way and where it goes; no address while the name server is asked.
+    under_way: Option<(Attempt, Option<IpAddr>)>,
+    /// Where the device is connected.
+    connected: Option<IpAddr>,
+}
+
+impl Names {
+    pub(super) fn new(habit: Habit) -> Self {
+        Self {
+            habit,
+            book: AddressBook::new(),
+            under_way: None,
+            connected: None,
+        }
+    }
+
+    /// An attempt begins; answers whether the name server has to be asked first.
+    pub(super) fn begin(&mut self, attempt: Attempt, now: Instant) -> bool {
+        self.under_way = Some((attempt, None));
+        self.connected = None;
+        match self.habit {
+            Habit::None | Habit::FirstAddressOnly => self.book.is_stale(now),
+            Habit::CacheForEver => self.book.is_empty(),
+            Habit::IgnoreTtl => !self.book.has_untried(now),
+        }
+    }
+
+    /// Whether this attempt waits for an answer of the name server.
+    pub(super) fn is_waiting(&self, attempt: Attempt) -> bool {
+        self.under_way == Some((attempt, None))
+    }
+
+    /// Whether there is no address to go to.
+    pub(super) fn knows_nothing(&self) -> bool {
+        self.book.is_empty()
+    }
+
+    pub(super) fn learn(&mut self, addresses: &[IpAddr], ttl: Duration, now: Instant) {
+        let taken = match self.habit {
+            Habit::FirstAddressOnly => &addresses[..addresses.len().min(1)],
+            Habit::None | Habit::CacheForEver | Habit::IgnoreTtl => addresses,
+        };
+        self.book.learn(taken.iter().copied(), ttl, now);
+    }
+
+    /// Where the attempt goes; it is left alone from now on, until it works. None if no address is known.
+    pub(super) fn choose(
+        &mut self,
+        now: Instant,
+        set_aside: Duration,
+        rng: &mut impl Rng,
+    ) -> Option<IpAddr> {
+        let ip = *self.book.order(now, rng).first()?;
+        self.book.set_aside(ip, now, set_aside);
+        if let Some((_, target)) = &mut self.under_way {
+            *target = Some(ip);
+        }
+        Some(ip)
+    }
+
+    /// Where the attempt that is under way goes.
+    pub(super) fn target(&self) -> Option<IpAddr> {
+        self.under_way.and_then(|(_, target)| target)
+    }
+
+    /// The attempt led to a gateway.
+    pub(super) fn opened(&mut self) {
+        self.connected = self.under_way.take().and_then(|(_, target)| target);
+        if let Some(ip) = self.connected {
+            self.book.worked(ip);
+        }
+    }
+
+    /// The attempt failed or the connection is lost; answers whether there is another address to go to.
+    pub(super) fn lost(&mut self, now: Instant, set_aside: Duration) -> bool {
+        self.under_way = None;
+        if let Some(ip) = self.connected.take() {
+            self.book.set_aside(ip, now, set_aside);
+        }
+        self.book.has_untried(now)
+    }
+
+    /// The attempt under way, and whether there is another address should it run out of time.
+    pub(super) fn prospects(&self, now: Instant) -> Option<(Attempt, bool)> {
+        let (attempt, _) = self.under_way?;
+        Some((attempt, self.book.has_untried(now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(2);
+    const ASIDE: Duration = Duration::from_secs(60);
+
+    fn taught(habit: Habit, now: Instant) -> Names {
+        let mut names = Names::new(habit);
+        assert!(names.begin(Attempt::default(), now), "{habit:?}");
+        names.learn(
+            &["127.0.0.1", "127.0.0.2"].map(|ip| ip.parse().unwrap()),
+            TTL,
+            now,
+        );
+        names
+    }
+
+    /// The addresses that a device goes to, one after the other, each of them failing.
+    fn tries(names: &mut Names, now: Instant) -> Vec<String> {
+        let mut rng = SmallRng::seed_from_u64(5);
+        let mut tries = vec![];
+        loop {
+            tries.extend(names.choose(now, ASIDE, &mut rng).map(|ip| ip.to_string()));
+            if !names.lost(now, ASIDE) {
+                tries.sort();
+                return tries;
+            }
+        }
+    }
+
+    #[test]
+    fn all_addresses_are_tried_but_by_those_who_see_only_the_first() {
+        let now = Instant::now();
+
+        for habit in [Habit::None, Habit::CacheForEver, Habit::IgnoreTtl] {
+            assert_eq!(
+                tries(&mut taught(habit, now), now),
+                ["127.0.0.1", "127.0.0.2"]
+            );
+        }
+        assert_eq!(
+            tries(&mut taught(Habit::FirstAddressOnly, now), now),
+            ["127.0.0.1"]
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_over_is_asked_for_again_but_by_those_who_ignore_that() {
+        let now = Instant::now();
+        let asks = |habit, at| taught(habit, now).begin(Attempt::default(), at);
+
+        for habit in [Habit::None, Habit::FirstAddressOnly] {
+            assert!(
+                !asks(habit, now + TTL / 2) && asks(habit, now + TTL),
+                "{habit:?}"
+            );
+        }
+        for habit in [Habit::CacheForEver, Habit::IgnoreTtl] {
+            assert!(!asks(habit, now + 1_000 * TTL), "{habit:?}");
+        }
+    }
+
+    #[test]
+    fn when_all_have_failed_only_one_who_caches_for_ever_does_not_ask() {
+        let now = Instant::now();
+        let asks = |habit| {
+            let mut names = taught(habit, now);
+            tries(&mut names, now);
+            names.begin(Attempt::default(), now)
+        };
+
+        assert!(asks(Habit::None) && asks(Habit::FirstAddressOnly) && asks(Habit::IgnoreTtl));
+        assert!(!asks(Habit::CacheForEver));
+    }
+
+    #[test]
+    fn the_address_of_a_lost_connection_is_left_alone() {
+        let now = Instant::now();
+        let mut names = taught(Habit::None, now);
+        let mut rng = SmallRng::seed_from_u64(5);
+        let first = names.choose(now, ASIDE, &mut rng);
+        names.opened();
+
+        assert!(names.lost(now, ASIDE));
+        names.begin(Attempt::default(), now);
+
+        assert_ne!(names.choose(now, ASIDE, &mut rng), first);
+    }
+}
