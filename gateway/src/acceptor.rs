@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gateway_engine::{Accepted, Mailbox};
+use gateway_engine::{Accepted, Mailbox, TLS_REFUSAL};
 use gateway_protocol::address::{TrustedPeers, canonical};
 use gateway_protocol::proxy_header::{Limits as HeaderLimits, LocalKind, Refusal, Version};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
@@ -43,6 +43,8 @@ pub(crate) use placing::Placing;
 pub(crate) struct Door {
     pub(crate) listening: Listening,
     pub(crate) header: HeaderRule,
+    /// TLS is spoken behind the header.
+    pub(crate) tls: bool,
 }
 
 /// Whether connections begin with a PROXY header.
@@ -354,7 +356,7 @@ impl Acceptor {
         };
         if let Err(rejected) = entered {
             self.around.metrics.refuse(rejected.metric());
-            return answer_busy(&socket);
+            return self.answer_busy(door.into(), &socket);
         }
         let workgroup = self
             .around
@@ -420,13 +422,11 @@ impl Acceptor {
             );
         }
         self.spare = None;
-        let refused = self.doors.get(door).is_some_and(|door| {
-            acceptfrom_with(
-                &door.listening.socket,
-                SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
-            )
-            .inspect(|(socket, _)| answer_busy(socket))
-            .is_ok()
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let refused = self.doors.get(door).is_some_and(|open| {
+            acceptfrom_with(&open.listening.socket, flags)
+                .inspect(|(socket, _)| self.answer_busy(door, socket))
+                .is_ok()
         });
         self.spare = spare();
         refused
@@ -444,6 +444,12 @@ impl Acceptor {
         if let Some((version, local)) = greeted {
             self.count_header(version, local);
         }
+    }
+
+    fn answer_busy(&self, door: usize, socket: &OwnedFd) {
+        // A door that is shut leaves those who came through it.
+        let tls = self.doors.get(door).is_some_and(|door| door.tls);
+        answer_busy(socket, tls);
     }
 
     fn count_header(&self, version: Version, local: Option<LocalKind>) {
@@ -483,14 +489,15 @@ fn hear(socket: &OwnedFd, newcomer: &mut Newcomer) -> Decision {
     }
 }
 
-/// Refuses before the upgrade, with the status that says so (RFC 9110, 15.6.4).
-fn answer_busy(socket: &OwnedFd) {
+/// Refuses before the upgrade, with the status that says so (RFC 9110, 15.6.4); before TLS there is but one word for it.
+fn answer_busy(socket: &OwnedFd, tls: bool) {
     const BUSY: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     // What is unread when a socket closes turns the close into a reset, which may overtake the answer.
     let mut request = [0; 4096];
     let _ = recv(socket, &mut request, RecvFlags::DONTWAIT);
-    let _ = send(socket, BUSY, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let answer = if tls { &TLS_REFUSAL[..] } else { BUSY };
+    let _ = send(socket, answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     let _ = shutdown(socket, Shutdown::Write);
 }
 

@@ -12,6 +12,7 @@ mod keepalive;
 mod limits;
 mod listener;
 mod section;
+mod tls;
 mod value;
 mod workgroups;
 
@@ -68,7 +69,8 @@ impl Config {
             path: name.clone(),
             source,
         })?;
-        Self::parse(&text).map_err(|complaints| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder).map_err(|complaints| {
             let rendered: Vec<String> = complaints
                 .iter()
                 .map(|complaint| complaint.render(&name, &text))
@@ -77,14 +79,14 @@ impl Config {
         })
     }
 
-    /// What `text` means, or everything that is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, Vec<Complaint>> {
+    /// What `text` means, or everything that is wrong with it. Relative paths in it begin at `folder`.
+    pub(crate) fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Complaint>> {
         let (table, syntax) = DeTable::parse_recoverable(text);
         if !syntax.is_empty() {
             return Err(syntax.iter().map(syntax_complaint).collect());
         }
         let complaints = Complaints::default();
-        let config = Self::read(Section::root(&table, &complaints));
+        let config = Self::read(Section::root(&table, &complaints), folder);
         let complaints = complaints.into_sorted();
         match config {
             Some(config) if complaints.is_empty() => Ok(config),
@@ -93,10 +95,10 @@ impl Config {
     }
 
     /// `None` only after a complaint.
-    fn read(mut file: Section<'_, '_>) -> Option<Self> {
+    fn read(mut file: Section<'_, '_>, folder: &Path) -> Option<Self> {
         let offload = workgroups::read_offload(&mut file);
         let workgroups = Workgroups::read(file.section("workgroups"), offload);
-        let listeners = listener::read_all(&mut file);
+        let listeners = listener::read_all(&mut file, folder);
         let admin = read_admin(file.section("admin"), &listeners);
         let kafka = Kafka::read(file.section("kafka"));
         let cache = Cache::read(file.section("cache"));

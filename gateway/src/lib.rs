@@ -4,6 +4,7 @@
 //! - [`args`], [`config`]: what was typed, and what it means.
 //! - [`serve`]: from a configuration to a running gateway.
 //! - [`listening`], [`acceptor`], [`admission`]: sockets, PROXY headers, limits.
+//! - [`certificate`]: what listeners that speak TLS show.
 //! - [`workgroup`]: the threads that own connections.
 //! - [`hub`]: the thread that reads Kafka for all of them.
 //! - [`log`]: what is remembered of the log.
@@ -16,6 +17,7 @@ mod acceptor;
 mod admin;
 mod admission;
 mod args;
+mod certificate;
 mod config;
 mod drain;
 mod echo;

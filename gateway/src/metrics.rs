@@ -74,6 +74,7 @@ pub(crate) struct Group {
     pub(crate) connections: AtomicI64,
     /// Connections that were handed over and are gone, whether they ever opened or not.
     pub(crate) left: AtomicU64,
+    pub(crate) tls_handshakes: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) received: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
@@ -258,6 +259,11 @@ impl Collector for Groups {
             count.encode(connections.encode_family(&labels)?)?;
         }
         let totals = [
+            (
+                "tls_handshakes",
+                "TLS handshakes that succeeded",
+                self.sum(|group| &group.tls_handshakes),
+            ),
             (
                 "messages_delivered",
                 "Messages that left for devices",

@@ -14,12 +14,14 @@ use gateway_protocol::address::TrustedPeers;
 use gateway_protocol::message::SUBPROTOCOL;
 use gateway_protocol::placement::{LeastLoaded, Placement};
 use gateway_protocol::proxy_header;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::info;
 
 use crate::acceptor::{self, Acceptor, Door, HeaderRule, Placing, Stopper};
 use crate::admin::Admin;
 use crate::admission::Admission;
+use crate::certificate::{self, Certificate};
 use crate::config::{self, Backend, Config, HashKey, Listener, ProxyProtocol};
 use crate::drain::{Leave, Reasons};
 use crate::hub::desk::Desk;
@@ -94,6 +96,8 @@ struct Shared {
     admission: Arc<Admission>,
     publisher: Arc<Publisher>,
     consumer: Arc<Consumer>,
+    /// Of each listener, if it speaks TLS.
+    certificates: Vec<Option<Arc<Certificate>>>,
     /// Wakes the hub.
     waker: Waker,
 }
@@ -114,6 +118,7 @@ impl Shared {
                 publisher.context("librdkafka refuses [kafka.properties] for writing")?,
             ),
             readiness: Arc::default(),
+            certificates: config.listeners.iter().map(shown).collect(),
             admission: Arc::new(Admission::new(&config.limits)),
             topics,
             metrics,
@@ -138,6 +143,7 @@ impl Sockets {
                 Ok(Door {
                     listening: listening::open(listener.address)?,
                     header: header_rule(listener)?,
+                    tls: listener.tls.is_some(),
                 })
             })
             .collect::<anyhow::Result<_>>()?;
@@ -160,6 +166,12 @@ impl Sockets {
         }
         out.flush()
     }
+}
+
+fn shown(listener: &Listener) -> Option<Arc<Certificate>> {
+    let tls = listener.tls.as_ref()?;
+    let certificate = Certificate::new(tls.files.clone(), Arc::clone(&tls.certified));
+    Some(Arc::new(certificate))
 }
 
 fn header_rule(listener: &Listener) -> anyhow::Result<HeaderRule> {
@@ -188,7 +200,7 @@ fn start_workgroups(
     shared: &Shared,
     hub: &HubHandle,
 ) -> anyhow::Result<Vec<RunningWorkgroup>> {
-    let loop_config = loop_config(config);
+    let loop_config = loop_config(config, &shared.certificates)?;
     let around = workgroup::Surroundings {
         group: 0,
         topics: shared.topics.clone(),
@@ -224,15 +236,22 @@ fn start_workgroups(
         .collect()
 }
 
-fn loop_config(config: &Config) -> LoopConfig {
+fn loop_config(
+    config: &Config,
+    certificates: &[Option<Arc<Certificate>>],
+) -> anyhow::Result<LoopConfig> {
     let limits = &config.limits;
-    LoopConfig {
+    let endpoints = config.listeners.iter().zip(certificates);
+    let endpoints = endpoints
+        .map(|(listener, certificate)| endpoint(listener, certificate.clone()))
+        .collect::<anyhow::Result<_>>()?;
+    Ok(LoopConfig {
         backend: match config.workgroups.backend {
             Backend::Auto => gateway_engine::Backend::Auto,
             Backend::Epoll => gateway_engine::Backend::Epoll,
             Backend::IoUring => gateway_engine::Backend::IoUring,
         },
-        endpoints: config.listeners.iter().map(endpoint).collect(),
+        endpoints,
         limits: gateway_engine::Limits {
             connections: limits.connections,
             frame: limits.message_bytes,
@@ -248,17 +267,22 @@ fn loop_config(config: &Config) -> LoopConfig {
         }),
         mailbox: MAILBOX,
         ..LoopConfig::default()
-    }
+    })
 }
 
-fn endpoint(listener: &Listener) -> Endpoint {
-    Endpoint {
+fn endpoint(
+    listener: &Listener,
+    certificate: Option<Arc<Certificate>>,
+) -> anyhow::Result<Endpoint> {
+    let tls = certificate.map(certificate::server_config).transpose()?;
+    Ok(Endpoint {
+        tls: tls.map(Arc::new),
         path: Some(listener.path.clone()),
         subprotocols: vec![SUBPROTOCOL.to_owned()],
         batching: listener.batching,
         // Devices that ask for no subprotocol get this one: there is no other.
         ..Endpoint::default()
-    }
+    })
 }
 
 /// Hub and scout.
@@ -426,6 +450,13 @@ fn run_until_left(
             drain,
         );
         let serving = tokio::spawn(Arc::new(port).serve(listener));
+        let certificates: Vec<_> = shared.certificates.iter().flatten().cloned().collect();
+        if !certificates.is_empty() {
+            tokio::spawn(certificate::reload_on_hangup(
+                certificates,
+                signal(SignalKind::hangup())?,
+            ));
+        }
         let leave = Leave {
             plan: config.drain,
             readiness: &shared.readiness,

@@ -327,6 +327,9 @@ impl Workgroup {
     fn count(&self, net: &Net<Session>) {
         let (group, counters) = (self.counters(), net.counters());
         group
+            .tls_handshakes
+            .store(counters.tls_established, Ordering::Relaxed);
+        group
             .delivered
             .store(counters.messages_out, Ordering::Relaxed);
         group.bytes_out.store(counters.bytes_out, Ordering::Relaxed);

@@ -1,6 +1,9 @@
 //! Limits, keep-alive, back end.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ServerConfig;
 
 /// How a loop runs.
 #[derive(Debug, Clone)]
@@ -57,6 +60,8 @@ pub struct Endpoint {
     pub deflate: bool,
     /// How long what [`Net::send_batched`](crate::Net::send_batched) sends may wait for company; `None` for not at all.
     pub batching: Option<Batching>,
+    /// Speak TLS, from the first byte that is handed over; `None` speaks plainly.
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// How long frames may wait so that more of them leave in one write.

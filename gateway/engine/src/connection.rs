@@ -10,6 +10,7 @@ use crate::net::Addresses;
 use crate::outbox::NONE;
 use crate::packed_addresses::PackedAddresses;
 use crate::queue::Backlog;
+use crate::tls::Tls;
 use crate::wheel::Tick;
 
 /// Names a connection of one loop. Never reused while the process lives: a stale id finds nothing.
@@ -87,6 +88,18 @@ impl<S> Connection<S> {
         self.rare.as_ref()?.backlog.as_ref()
     }
 
+    pub(crate) fn backlog_mut(&mut self) -> Option<&mut Backlog> {
+        self.rare.as_mut()?.backlog.as_mut()
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.rare.as_ref()?.tls.as_deref()
+    }
+
+    pub(crate) fn tls_mut(&mut self) -> Option<&mut Tls> {
+        self.rare.as_mut()?.tls.as_deref_mut()
+    }
+
     pub(crate) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -162,6 +175,7 @@ pub(crate) struct Rare {
     pub(crate) handshake: Option<Handshake>,
     /// What the app will be told, once decided and while the connection lingers on.
     pub(crate) ending: Option<Ending>,
+    pub(crate) tls: Option<Box<Tls>>,
 }
 
 impl Rare {
@@ -170,6 +184,7 @@ impl Rare {
             && self.backlog.is_none()
             && self.handshake.is_none()
             && self.ending.is_none()
+            && self.tls.is_none()
     }
 }
 

@@ -8,6 +8,8 @@ pub struct Counters {
     pub adopted: u64,
     /// Connections dialled.
     pub dialled: u64,
+    /// TLS handshakes that succeeded, in either role.
+    pub tls_established: u64,
     /// Connections that opened.
     pub opened: u64,
     /// Connections that ended before they opened.
@@ -33,7 +35,7 @@ pub struct Counters {
     pub pings: u64,
     /// Peers given up because a ping was not answered.
     pub silent: u64,
-    /// Connections closed for a breach of RFC 6455 or a limit.
+    /// Connections closed for a breach of RFC 6455 or of TLS, or a limit.
     pub violations: u64,
     /// Turns of the loop.
     pub turns: u64,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 /// A connection that an acceptor hands over.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub struct Dial {
 }
 
 /// The upgrade request of a [`Dial`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct DialRequest {
     /// The `Host` header.
     pub host: String,
@@ -52,6 +54,17 @@ pub struct DialRequest {
     pub headers: Vec<(String, String)>,
     /// Offer permessage-deflate (RFC 7692).
     pub deflate: bool,
+    /// Speak TLS, behind the preface.
+    pub tls: Option<DialTls>,
+}
+
+/// How a client speaks TLS, and with whom.
+#[derive(Debug, Clone)]
+pub struct DialTls {
+    /// Whom to believe, and what to offer.
+    pub config: Arc<ClientConfig>,
+    /// Whose certificate it has to be.
+    pub name: ServerName<'static>,
 }
 
 /// An upgrade request, as [`App::on_upgrade`](crate::App::on_upgrade) sees it.

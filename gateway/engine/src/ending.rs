@@ -26,6 +26,8 @@ pub enum Closed {
     },
     /// The peer broke RFC 6455 or a limit and was told so.
     Violation(FrameError),
+    /// The peer broke TLS, or its alert says that we did; the text is for people.
+    Tls(String),
     /// The stream ended without a Close frame (1006).
     EndOfStream,
     /// The peer, or something between, reset the connection.
@@ -64,6 +66,9 @@ pub enum Failure {
         /// The HTTP status sent.
         status: u16,
     },
+    /// The TLS handshake failed: no TLS at all, nothing in common, a certificate that is not believed; the text is for
+    /// people.
+    Tls(String),
     /// The handshake took longer than allowed.
     Timeout,
     /// The stream ended.

@@ -18,6 +18,9 @@ use crate::net::Net;
 /// Commands taken in one turn, so that a full mailbox does not keep the sockets waiting.
 const COMMANDS: usize = 1024;
 
+/// Memory kept for what TLS decrypts, in bytes; one read of epoll's brings as much.
+const PLAIN: usize = 64 * 1024;
+
 /// One event loop: connections, an app, a mailbox. Make it anywhere, run it on a thread of its own.
 #[derive(Debug)]
 pub struct EventLoop<A: App> {
@@ -99,6 +102,7 @@ impl<A: App> EventLoop<A> {
             inbox: self.inbox,
             lanes,
             inflater: Inflater::default(),
+            plain: Vec::new(),
             endpoints,
             ready: Vec::new(),
             wants: Vec::new(),
@@ -147,6 +151,8 @@ struct Running<A: App> {
     inbox: Inbox<A::Command>,
     lanes: Lanes,
     inflater: Inflater,
+    /// Memory for what TLS decrypts.
+    plain: Vec<u8>,
     /// Shared, so that a request can be read while the app has the net.
     endpoints: Arc<[Endpoint]>,
     /// Memory for the turn: what is ready, and which sockets are to be read.

@@ -17,7 +17,8 @@
 //! - [`counters`]: what a loop has done so far.
 //!
 //! A loop takes in (commands, bytes), lets time pass, then gives out: everything that was sent to
-//! one connection in a turn leaves in one write. An idle connection owns no buffer.
+//! one connection in a turn leaves in one write. An idle connection owns no buffer, also where it
+//! speaks TLS.
 
 pub mod app;
 mod close_code;
@@ -40,6 +41,7 @@ mod outbox;
 mod packed_addresses;
 pub mod queue;
 mod slab;
+mod tls;
 mod wheel;
 
 pub use app::{App, Message};
@@ -47,9 +49,10 @@ pub use compress::Deflater;
 pub use config::{Backend, Batching, Endpoint, Keepalive, Limits, LoopConfig};
 pub use connection::ConnId;
 pub use counters::Counters;
-pub use dial::{Accepted, Dial, DialRequest, Refusal, Upgrade};
+pub use dial::{Accepted, Dial, DialRequest, DialTls, Refusal, Upgrade};
 pub use ending::{Closed, Failure};
 pub use event_loop::{BackendReport, EventLoop, LoopError};
 pub use mailbox::{Mailbox, SendCommandError};
 pub use net::{Addresses, AdoptError, Net, SendError};
 pub use queue::{Outgoing, Queued, SendQueue};
+pub use tls::REFUSAL as TLS_REFUSAL;

@@ -3,6 +3,7 @@
 mod arrive;
 mod dial_socket;
 mod leave;
+mod sealed;
 mod timing;
 mod write;
 
@@ -41,6 +42,8 @@ pub struct Net<S> {
     /// Connections that have ended and whose end the app has not been told.
     pub(crate) doomed: Vec<(ConnId, Ending)>,
     pub(crate) stopping: bool,
+    /// Some connection speaks TLS, or did.
+    speaks_tls: bool,
     /// One per endpoint.
     outboxes: Vec<Outbox>,
     wheel: Wheel,
@@ -81,6 +84,9 @@ pub enum AdoptError {
     /// No such endpoint was configured; the socket was closed.
     #[error("endpoint {0} is not configured")]
     UnknownEndpoint(u8),
+    /// The endpoint's TLS cannot be used; the socket was closed.
+    #[error("TLS cannot be spoken")]
+    Tls(#[from] rustls::Error),
     /// The kernel refused; the socket was closed.
     #[error("the socket cannot be watched")]
     Io(#[from] io::Error),
@@ -127,6 +133,7 @@ impl<S> Net<S> {
             leftovers: Vec::new(),
             doomed: Vec::new(),
             stopping: false,
+            speaks_tls: false,
             wheel,
             patience,
             now,
@@ -270,11 +277,13 @@ impl<S> Net<S> {
     }
 
     fn mask_for(&mut self, conn: ConnId) -> Option<[u8; 4]> {
-        let dialled = self
-            .connections
+        self.is_dialled(conn).then(|| self.dice.random())
+    }
+
+    fn is_dialled(&self, conn: ConnId) -> bool {
+        self.connections
             .get(conn)
-            .is_some_and(|connection| connection.flags.has(Flags::DIALLED));
-        dialled.then(|| self.dice.random())
+            .is_some_and(|connection| connection.flags.has(Flags::DIALLED))
     }
 
     /// What waits for a slow connection, to make room in it; `None` if nothing waits.

@@ -115,6 +115,40 @@ impl Outbox {
         self.waiting.push(conn);
     }
 
+    /// Whether the connection with these items is dirty.
+    pub(crate) fn is_due(&self, tail: u32) -> bool {
+        self.nodes.get(tail as usize).is_some_and(|last| last.due)
+    }
+
+    /// Takes all items of which `tail` is the last, in their order.
+    pub(crate) fn take(&mut self, tail: u32) -> Vec<Item> {
+        let mut items = Vec::new();
+        let Some(last) = self.nodes.get(tail as usize) else {
+            return items;
+        };
+        let mut place = last.next;
+        loop {
+            let node = &mut self.nodes[place as usize];
+            let next = node.next;
+            items.extend(node.item.take());
+            if place == tail {
+                return items;
+            }
+            place = next;
+        }
+    }
+
+    /// Gives a connection items in the place of those that were [taken](Self::take); they leave at the end of the turn.
+    pub(crate) fn put(&mut self, conn: ConnId, was_due: bool, items: Vec<Item>) -> u32 {
+        let tail = items
+            .into_iter()
+            .fold(NONE, |tail, item| self.link(tail, item, true));
+        if tail != NONE && !was_due {
+            self.dirty.push(conn);
+        }
+        tail
+    }
+
     /// When [`end_window`](Self::end_window) has something to do.
     pub(crate) fn window_end(&self) -> Option<Instant> {
         self.window_end
@@ -219,22 +253,13 @@ impl Outbox {
 
     /// Takes all items of which `tail` is the last; `sent` bytes of the first have left.
     fn backlog(&mut self, tail: u32, sent: usize) -> Left {
-        let mut backlog: Option<Backlog> = None;
-        let mut place = self.nodes[tail as usize].next;
-        loop {
-            let node = &mut self.nodes[place as usize];
-            let next = node.next;
-            if let Some(item) = node.item.take() {
-                match &mut backlog {
-                    Some(backlog) => backlog.push(item),
-                    None => backlog = Some(Backlog::begin(item, sent)),
-                }
-            }
-            if place == tail {
-                return backlog.map_or(Left::Nothing, Left::Blocked);
-            }
-            place = next;
-        }
+        let mut items = self.take(tail).into_iter();
+        let Some(first) = items.next() else {
+            return Left::Nothing;
+        };
+        let mut backlog = Backlog::begin(first, sent);
+        items.for_each(|item| backlog.push(item));
+        Left::Blocked(backlog)
     }
 
     /// Lets go of all items, after all that were due were written, queued or given up. Not while others wait.
@@ -328,7 +353,7 @@ mod tests {
         };
 
         let mut slices = Vec::new();
-        backlog.slices(8, &mut slices);
+        backlog.slices(8, false, &mut slices);
         assert_eq!(concat(&slices), b"efghi");
         assert_eq!((messages, backlog.bytes()), (1, 5));
     }

@@ -139,6 +139,8 @@ pub(crate) enum Kind {
     Pong,
     /// Handshakes, pings, close frames.
     Own,
+    /// Encrypted: it leaves in the order in which it was.
+    Sealed,
 }
 
 /// What waits, oldest first.
@@ -188,10 +190,50 @@ impl Backlog {
         self.bytes -= dropped;
     }
 
+    /// Whether the next bytes to write are encrypted.
+    pub(crate) fn begins_sealed(&self) -> bool {
+        self.items
+            .front()
+            .is_some_and(|item| item.kind == Kind::Sealed)
+    }
+
+    /// Puts an encrypted item behind those that are, before all that are not.
+    pub(crate) fn push_sealed(&mut self, item: Item) {
+        self.bytes += item.frames.len();
+        self.items.insert(self.sealed(), item);
+    }
+
+    /// Takes out the oldest items that are not encrypted: until `enough` bytes are together, or all.
+    pub(crate) fn take_plain(&mut self, enough: usize) -> Vec<Item> {
+        let first = self.sealed();
+        let mut taken = 0;
+        let count = self.items.range(first..).take_while(|item| {
+            let wanted = taken < enough;
+            taken += item.frames.len();
+            wanted
+        });
+        let last = first + count.count();
+        let plain: Vec<Item> = self.items.drain(first..last).collect();
+        self.bytes -= plain.iter().map(|item| item.frames.len()).sum::<usize>();
+        plain
+    }
+
+    fn sealed(&self) -> usize {
+        self.items
+            .iter()
+            .take_while(|item| item.kind == Kind::Sealed)
+            .count()
+    }
+
     /// The next bytes to write, in at most `room` pieces.
-    pub(crate) fn slices<'a>(&'a self, room: usize, out: &mut Vec<IoSlice<'a>>) {
+    /// Where TLS is spoken, only what is encrypted.
+    pub(crate) fn slices<'a>(&'a self, room: usize, tls: bool, out: &mut Vec<IoSlice<'a>>) {
         let mut skip = self.sent;
-        for item in self.items.iter().take(room) {
+        let ready = self
+            .items
+            .iter()
+            .take_while(|item| !tls || item.kind == Kind::Sealed);
+        for item in ready.take(room) {
             out.push(IoSlice::new(&item.frames[skip..]));
             skip = 0;
         }
@@ -273,7 +315,7 @@ mod tests {
         assert_eq!(backlog.advance(15), 1);
 
         let mut slices = Vec::new();
-        backlog.slices(8, &mut slices);
+        backlog.slices(8, false, &mut slices);
         assert_eq!(
             slices.iter().map(|slice| slice.len()).collect::<Vec<_>>(),
             [15]
@@ -281,6 +323,26 @@ mod tests {
         assert_eq!(
             (backlog.bytes(), backlog.advance(15), backlog.is_empty()),
             (15, 1, true)
+        );
+    }
+
+    #[test]
+    fn what_is_encrypted_stays_before_what_is_not() {
+        let mut backlog = Backlog::begin(Item::own(Bytes::from_static(b"sealed"), Kind::Sealed), 2);
+        backlog.push(item(1, 10));
+        backlog.push(item(2, 20));
+        backlog.push(item(3, 30));
+
+        let plain = backlog.take_plain(11);
+        let tags: Vec<u32> = plain.iter().map(|item| item.tag).collect();
+        assert_eq!((tags, backlog.bytes()), (vec![1, 2], 34));
+
+        backlog.push_sealed(Item::own(Bytes::from_static(b"behind"), Kind::Sealed));
+        let mut slices = Vec::new();
+        backlog.slices(8, true, &mut slices);
+        assert_eq!(
+            slices.iter().map(|slice| slice.len()).collect::<Vec<_>>(),
+            [4, 6]
         );
     }
 

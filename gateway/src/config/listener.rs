@@ -1,6 +1,7 @@
 //! Where devices and load balancers connect.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use gateway_engine::Batching;
@@ -9,6 +10,7 @@ use toml::Spanned;
 
 use super::batching;
 use super::section::Section;
+use super::tls::{self, Tls};
 use super::value::{Size, words};
 
 /// The longest header that the protocol can express: 16 bytes and a 16-bit length.
@@ -29,6 +31,8 @@ pub(crate) struct Listener {
     pub(crate) slow_client: SlowClient,
     /// How long updates may wait so that more of them leave together.
     pub(crate) batching: Option<Batching>,
+    /// Speak TLS, behind the PROXY header if there is one.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// Whether a connection begins with a PROXY header. Presence is never guessed.
@@ -71,7 +75,7 @@ enum Presence {
 words!(Presence { "required" => Presence::Required, "forbidden" => Presence::Forbidden });
 
 /// All listeners; complains if there is none, or if two want one address.
-pub(super) fn read_all(file: &mut Section<'_, '_>) -> Vec<Listener> {
+pub(super) fn read_all(file: &mut Section<'_, '_>, folder: &Path) -> Vec<Listener> {
     let mut listeners: Vec<Listener> = Vec::new();
     let sections = file.sections("listener");
     if sections.is_empty() {
@@ -89,7 +93,7 @@ pub(super) fn read_all(file: &mut Section<'_, '_>) -> Vec<Listener> {
         );
     }
     for section in sections {
-        listeners.extend(Listener::read(section, &listeners));
+        listeners.extend(Listener::read(section, &listeners, folder));
     }
     listeners
 }
@@ -102,7 +106,7 @@ pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 impl Listener {
-    fn read(mut section: Section<'_, '_>, earlier: &[Self]) -> Option<Self> {
+    fn read(mut section: Section<'_, '_>, earlier: &[Self], folder: &Path) -> Option<Self> {
         let address = section.required("address", "write address = \"0.0.0.0:8800\"");
         if let Some(address) = &address {
             refuse_shared(&section, address, earlier);
@@ -111,6 +115,7 @@ impl Listener {
         let path = read_path(&mut section);
         let slow_client = section.or("slow-client", SlowClient::Conflate);
         let batching = batching::read(section.section("batching"));
+        let tls = tls::read(section.section("tls"), folder);
         section.finish();
         Some(Self {
             address: address?.into_inner(),
@@ -118,6 +123,7 @@ impl Listener {
             path,
             slow_client,
             batching,
+            tls,
         })
     }
 }

@@ -5,6 +5,10 @@ use gateway_protocol::placement::Hashing;
 
 use super::*;
 
+fn parse(text: &str) -> Result<Config, Vec<Complaint>> {
+    Config::parse(text, Path::new("."))
+}
+
 const SMALL: &str = r#"[[listener]]
 address = "127.0.0.1:0"
 
@@ -17,7 +21,7 @@ topics = ["telemetry"]
 
 #[test]
 fn the_smallest_file_means_a_complete_configuration() {
-    let config = Config::parse(SMALL).unwrap();
+    let config = parse(SMALL).unwrap();
 
     assert_eq!(config.admin, SocketAddr::from(([127, 0, 0, 1], 8801)));
     assert_eq!(config.workgroups.placement, Placement::Hashed(Hashing::Ip));
@@ -34,9 +38,8 @@ fn the_smallest_file_means_a_complete_configuration() {
 
 #[test]
 fn both_names_of_connection_offload_are_one_switch() {
-    let known_name = Config::parse(&format!("X.ConnectionOffload = true\n{SMALL}")).unwrap();
-    let our_name =
-        Config::parse(&format!("{SMALL}[workgroups]\nconnection-offload = true\n")).unwrap();
+    let known_name = parse(&format!("X.ConnectionOffload = true\n{SMALL}")).unwrap();
+    let our_name = parse(&format!("{SMALL}[workgroups]\nconnection-offload = true\n")).unwrap();
 
     let by_port = Placement::Hashed(Hashing::IpPort);
     assert_eq!(known_name.workgroups.placement, by_port);
@@ -59,7 +62,7 @@ fn one_switch_cannot_stand_in_two_positions() {
 #[test]
 fn placement_may_repeat_the_switch_and_not_contradict_it() {
     let placed = |switch: &str, placement: &str| {
-        Config::parse(&format!(
+        parse(&format!(
             "{switch}\n{SMALL}[workgroups]\nplacement = {placement:?}\n"
         ))
         .map(|config| config.workgroups.placement)
@@ -106,7 +109,7 @@ fn a_hash_key_without_a_hash_is_refused() {
 fn either_key_of_batching_switches_it_on() {
     let batching = |keys: &str| {
         let text = SMALL.replace("[kafka]", &format!("{keys}\n[kafka]"));
-        Config::parse(&text).map(|config| config.listeners[0].batching)
+        parse(&text).map(|config| config.listeners[0].batching)
     };
     let on = |millis, max_bytes| {
         Some(gateway_engine::Batching {
@@ -201,7 +204,7 @@ fn properties_that_break_a_promise_are_refused_with_the_promise() {
 fn properties_that_keep_their_promise_may_be_written() {
     let text = format!("{SMALL}acks = \"all\"\nenable.idempotence = true\nlinger.ms = 2\n");
 
-    let config = Config::parse(&text).unwrap();
+    let config = parse(&text).unwrap();
 
     assert_eq!(config.kafka.properties["linger.ms"], "2");
     assert_eq!(config.kafka.properties["enable.idempotence"], "true");
@@ -301,7 +304,7 @@ fn broken_toml_is_a_complaint_like_any_other() {
 
 /// All complaints about `text`, as people read them.
 fn complaints(text: &str) -> String {
-    let complaints = Config::parse(text).unwrap_err();
+    let complaints = parse(text).unwrap_err();
     let rendered: Vec<String> = complaints
         .iter()
         .map(|complaint| complaint.render("f", text))

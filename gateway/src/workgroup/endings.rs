@@ -9,6 +9,7 @@ pub(super) fn closing(closed: &Closed) -> &'static str {
         Closed::ByUs { .. } => "by-gateway",
         Closed::Unanswered { .. } => "unanswered",
         Closed::Violation(_) => "violation",
+        Closed::Tls(_) => "tls",
         Closed::EndOfStream => "end-of-stream",
         Closed::Reset => "reset",
         Closed::Silent => "silent",
@@ -23,6 +24,7 @@ pub(super) fn failing(failure: &Failure) -> &'static str {
     match failure {
         Failure::BadRequest { .. } => "bad-request",
         Failure::RefusedByApp { .. } => "refused",
+        Failure::Tls(_) => "tls",
         Failure::Timeout => "handshake-timeout",
         Failure::EndOfStream => "handshake-eof",
         Failure::Reset => "handshake-reset",

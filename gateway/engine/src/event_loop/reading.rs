@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Running;
+use super::{PLAIN, Running};
 use crate::app::{App, Message};
 use crate::connection::{ConnId, Flags, Handshake, Phase};
 use crate::decoder::{self, Event, Rules};
@@ -23,11 +23,8 @@ impl<A: App> Running<A> {
         std::mem::swap(&mut self.ready, &mut self.net.ready);
         let mut ready = std::mem::take(&mut self.ready);
         for readiness in ready.drain(..) {
-            if readiness.writable
-                && self.net.write_backlog(readiness.conn)
-                && self.net.is_open(readiness.conn)
-            {
-                self.app.on_drained(&mut self.net, readiness.conn);
+            if readiness.writable {
+                self.write_backlog(readiness.conn);
             }
             if readiness.readable && self.net.wants_bytes(readiness.conn) {
                 self.wants.push((readiness.conn, readiness.ended));
@@ -35,6 +32,12 @@ impl<A: App> Running<A> {
         }
         self.ready = ready;
         self.read_all();
+    }
+
+    fn write_backlog(&mut self, conn: ConnId) {
+        if self.net.write_backlog(conn) && self.net.is_open(conn) {
+            self.app.on_drained(&mut self.net, conn);
+        }
     }
 
     fn read_all(&mut self) {
@@ -81,6 +84,37 @@ impl<A: App> Running<A> {
     }
 
     fn input(&mut self, conn: ConnId, data: &mut [u8]) {
+        if self.net.is_sealed(conn) {
+            self.sealed_input(conn, data);
+        } else {
+            self.plain_input(conn, data);
+        }
+    }
+
+    /// Bytes of TLS.
+    fn sealed_input(&mut self, conn: ConnId, data: &mut [u8]) {
+        if !self.net.is_listening(conn) {
+            return;
+        }
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.clear();
+        if let Some(mut received) = self.net.unseal(conn, data, &mut plain) {
+            // The handshake may be what the request waited for.
+            self.write_backlog(conn);
+            if !plain.is_empty() {
+                self.plain_input(conn, &mut plain);
+            }
+            if let Some(error) = received.error.take() {
+                self.net.tls_failed(conn, received, &error);
+            } else if received.ended {
+                self.net.end_of_stream(conn);
+            }
+        }
+        plain.shrink_to(PLAIN);
+        self.plain = plain;
+    }
+
+    fn plain_input(&mut self, conn: ConnId, data: &mut [u8]) {
         let Some(connection) = self.net.connections.get(conn) else {
             return;
         };
@@ -258,6 +292,13 @@ impl<S> Net<S> {
             return false;
         }
         connection.phase != Phase::Doomed
+    }
+
+    /// Whether anybody cares what a connection says.
+    fn is_listening(&self, conn: ConnId) -> bool {
+        let connection = self.connections.get(conn);
+        connection
+            .is_some_and(|connection| !matches!(connection.phase, Phase::Lingering | Phase::Doomed))
     }
 
     /// What has come of a request head, if anything.

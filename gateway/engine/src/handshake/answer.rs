@@ -14,6 +14,7 @@ pub(crate) fn ask(request: &DialRequest, key: &str) -> String {
         subprotocols,
         headers,
         deflate,
+        tls: _,
     } = request;
     let mut head = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -195,6 +196,7 @@ mod tests {
             path: "/chat".to_owned(),
             subprotocols: vec!["chat".to_owned(), "superchat".to_owned()],
             headers: Vec::new(),
+            tls: None,
             deflate: false,
         }
     }

@@ -14,6 +14,7 @@ use crate::connection::{ConnId, Connection, Flags, Handshake, Phase};
 use crate::dial::{Accepted, Dial};
 use crate::handshake::{answer, request};
 use crate::queue::{Backlog, Item, Kind};
+use crate::tls::Tls;
 
 impl<S> Net<S> {
     /// Takes a connection over from an acceptor. Its request is read, and `App::on_upgrade` and
@@ -32,14 +33,19 @@ impl<S> Net<S> {
         if usize::from(endpoint) >= self.config.endpoints.len() {
             return Err(AdoptError::UnknownEndpoint(endpoint));
         }
+        let tls = self.config.endpoints[usize::from(endpoint)].tls.clone();
         if self.is_full() {
             self.counters.refused_full += 1;
-            turn_away(&socket);
+            turn_away(&socket, tls.is_some());
             return Err(AdoptError::Full);
         }
+        let tls = tls.map(|config| Tls::server(&config)).transpose()?;
         let conn = self.take_over(socket, Addresses { peer, client }, session)?;
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.endpoint = endpoint;
+        }
+        if let Some(tls) = tls {
+            self.begin_tls(conn, tls);
         }
         self.counters.adopted += 1;
         if leftover.is_empty() {
@@ -63,6 +69,9 @@ impl<S> Net<S> {
                 "the loop has all the connections it may have",
             ));
         }
+        let tls = dial.request.tls.as_ref();
+        let tls = tls.map(|tls| Tls::client(&tls.config, &tls.name));
+        let tls = tls.transpose().map_err(io::Error::other)?;
         let (socket, local) = dial_socket::connect(&dial)?;
         let conn = self.take_over(
             socket,
@@ -76,8 +85,8 @@ impl<S> Net<S> {
         self.dice.fill_bytes(&mut nonce);
         let key = base64(nonce);
         let request = answer::ask(&dial.request, &key);
-        let words = Bytes::from([&dial.preface[..], request.as_bytes()].concat());
-        self.queued += words.len();
+        let words = first_words(&dial.preface, request, tls.as_ref().map(|(_, hello)| hello));
+        self.queued += words.bytes();
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.flags.set(Flags::DIALLED);
             connection.flags.set(Flags::CONNECTING);
@@ -88,8 +97,11 @@ impl<S> Net<S> {
                 head: Vec::new(),
             });
             // It leaves when the socket turns writable, which is when it is connected.
-            rare.backlog = Some(Backlog::begin(Item::own(words, Kind::Own), 0));
+            rare.backlog = Some(words);
             self.driver.watch_writable(&connection.socket);
+        }
+        if let Some((tls, _)) = tls {
+            self.begin_tls(conn, tls);
         }
         self.counters.dialled += 1;
         Ok(conn)
@@ -131,9 +143,26 @@ impl<S> Net<S> {
     }
 }
 
-/// Tells a device, as far as one write can, that there is no room, and when to come back.
-fn turn_away(socket: &OwnedFd) {
-    let answer = request::refuse(503, "this gateway is full", Some(Duration::from_secs(5)));
+/// What a client says as soon as it is connected: its request, or what begins TLS and then, encrypted, its request.
+fn first_words(preface: &Bytes, request: String, hello: Option<&Vec<u8>>) -> Backlog {
+    let Some(hello) = hello else {
+        let words = Bytes::from([preface, request.as_bytes()].concat());
+        return Backlog::begin(Item::own(words, Kind::Own), 0);
+    };
+    let words = Bytes::from([preface, &hello[..]].concat());
+    let mut backlog = Backlog::begin(Item::own(words, Kind::Sealed), 0);
+    backlog.push(Item::own(request.into(), Kind::Own));
+    backlog
+}
+
+/// Tells a device, as far as one write can, that there is no room, and when to come back. Before TLS there is but one
+/// word for it.
+fn turn_away(socket: &OwnedFd, tls: bool) {
+    let answer = if tls {
+        crate::tls::REFUSAL.to_vec()
+    } else {
+        request::refuse(503, "this gateway is full", Some(Duration::from_secs(5)))
+    };
     // Whoever cannot take a hundred bytes on a fresh connection sees it close.
     let _ = rustix::net::send(
         socket.as_fd(),

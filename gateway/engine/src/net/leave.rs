@@ -72,7 +72,7 @@ impl<S> Net<S> {
                 };
                 // The server ends the stream (section 7.1.1), so that the ports of clients do not stay
                 // taken; but not before what it has to say, which may be its own Close frame, has left.
-                if dialled || self.has_output(conn) {
+                if dialled || self.has_output(conn) || self.is_sealed(conn) {
                     self.linger(conn, ending);
                 } else {
                     self.doom(conn, ending);
@@ -193,7 +193,10 @@ impl<S> Net<S> {
         );
     }
 
-    fn linger(&mut self, conn: ConnId, ending: Ending) {
+    pub(super) fn linger(&mut self, conn: ConnId, ending: Ending) {
+        if !self.is_dialled(conn) {
+            self.say_goodbye(conn);
+        }
         let waiting = self.has_output(conn);
         if let Some(connection) = self.connections.get_mut(conn)
             && !connection.flags.has(Flags::DIALLED)

@@ -147,7 +147,7 @@ impl<S> Net<S> {
         outbox.clear(self.tick);
     }
 
-    fn flush_one(&mut self, conn: ConnId) {
+    pub(super) fn flush_one(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.get(conn) else {
             return;
         };
@@ -163,6 +163,11 @@ impl<S> Net<S> {
     /// Writes to as many of the connections as one batch has room for, and answers how many those
     /// were. Connections that had more than one write takes go to `again`.
     fn write_some(&mut self, dirty: &[ConnId], again: &mut Vec<ConnId>) -> usize {
+        if self.speaks_tls {
+            for &conn in dirty.iter().take(WRITES) {
+                self.seal_outbox(conn);
+            }
+        }
         let mut slices = Vec::with_capacity(dirty.len().min(SLICES));
         let mut writes = Vec::with_capacity(dirty.len().min(WRITES));
         let mut wanted = Vec::with_capacity(dirty.len().min(WRITES));
@@ -242,9 +247,13 @@ impl<S> Net<S> {
     /// The socket takes bytes again. Answers whether the backlog is gone now.
     pub(crate) fn write_backlog(&mut self, conn: ConnId) -> bool {
         loop {
+            if !self.seal_next(conn) {
+                return false;
+            }
             let Some(connection) = self.connections.get_mut(conn) else {
                 return false;
             };
+            let tls = connection.tls().is_some();
             let Some(backlog) = connection
                 .rare
                 .as_mut()
@@ -252,7 +261,7 @@ impl<S> Net<S> {
             else {
                 return false;
             };
-            let (wanted, result) = write_once(&mut self.driver, &connection.socket, backlog);
+            let (wanted, result) = write_once(&mut self.driver, &connection.socket, backlog, tls);
             self.counters.writes += 1;
             let written = match result {
                 Ok(written) => written,
@@ -332,9 +341,10 @@ fn write_once(
     driver: &mut crate::driver::Driver,
     socket: &crate::driver::Socket,
     backlog: &Backlog,
+    tls: bool,
 ) -> (usize, Result<usize, Errno>) {
     let mut slices: Vec<IoSlice<'_>> = Vec::new();
-    backlog.slices(SLICES_EACH, &mut slices);
+    backlog.slices(SLICES_EACH, tls, &mut slices);
     let wanted = slices.iter().map(|slice| slice.len()).sum();
     let mut writes = [Write {
         socket,

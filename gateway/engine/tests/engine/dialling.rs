@@ -243,8 +243,7 @@ fn dial(lab: &Lab, remote: SocketAddr, change: impl FnOnce(&mut Dial)) -> ConnId
         host: "devices.test".to_owned(),
         path: "/path".to_owned(),
         subprotocols: vec!["tidegate.v1.json".to_owned()],
-        headers: Vec::new(),
-        deflate: false,
+        ..DialRequest::default()
     };
     let mut dial = Dial {
         remote,

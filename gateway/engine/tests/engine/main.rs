@@ -17,6 +17,7 @@ mod framing;
 mod handshake;
 mod keepalive;
 mod support;
+mod tls;
 
 use gateway_engine::{Backend, EventLoop, LoopConfig};
 use libtest_mimic::{Arguments, Trial};
@@ -45,6 +46,7 @@ fn main() {
         ("framing", framing::TESTS),
         ("handshake", handshake::TESTS),
         ("keepalive", keepalive::TESTS),
+        ("tls", tls::TESTS),
     ];
     let mut trials = Vec::new();
     for (label, backend) in [("epoll", Backend::Epoll), ("io-uring", Backend::IoUring)] {
