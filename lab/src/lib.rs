@@ -9,7 +9,7 @@
 //!
 //! Who plays:
 //! - `provider`, `cast`: the parts that can be had in several ways, each behind one short trait, and the one place that chooses.
-//! - `kafka`, `adc`, `fleet`: the providers. `gateway`: the processes under test.
+//! - `kafka`, `adc`, `fleet`: the providers. `gateway`: the processes under test. `certificate`: what they show devices.
 //!
 //! Scenarios as tests: [`suite`].
 //!
@@ -42,6 +42,7 @@ mod cast;
 mod provider;
 
 mod adc;
+mod certificate;
 mod f5;
 mod fleet;
 mod gateway;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use lab_kafka::fault::Fault;
 use lab_record::ledger::Content;
+use rustls::pki_types::CertificateDer;
 
 pub(crate) use crate::fleet::Habit;
 use crate::interrupt::Interrupt;
@@ -333,6 +334,8 @@ pub(crate) struct FleetSetup {
     pub(crate) family: Family,
     /// Whether each device begins with a PROXY header that carries the model's address ([`Self::ports`]); otherwise the socket itself has it.
     pub(crate) preface: SendProxy,
+    /// The certificate of gateways that speak TLS; devices believe no other.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
     /// Whether devices that lost their connection, or did not get one, try again by themselves.
     pub(crate) reconnect: bool,
     /// Silence after which a device pings; it gives up after half as long again.

@@ -35,6 +35,8 @@ pub struct Stage {
     pub workgroups: u32,
     /// `X.ConnectionOffload`: place clients by address and port instead of by address alone.
     pub connection_offload: bool,
+    /// What decides a client's workgroup.
+    pub placement: Placement,
     /// The listener for devices on each gateway.
     pub listener: Listener,
     /// A relay of the lab stands before each gateway, so that steps can make the line worse.
@@ -60,6 +62,7 @@ impl Default for Stage {
             dns: DnsStage::default(),
             workgroups: 4,
             connection_offload: true,
+            placement: Placement::ByOffload,
             listener: Listener::default(),
             relay: false,
             cache: CacheStage::default(),
@@ -102,6 +105,16 @@ impl Stage {
     }
 }
 
+/// What decides a client's workgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// A hash of what `connection-offload` says.
+    ByOffload,
+    /// The workgroups themselves: the one with the fewest connections gets the next.
+    LeastLoaded,
+}
+
 /// What each gateway expects on its listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -110,6 +123,20 @@ pub struct Listener {
     pub proxy_protocol: ProxyRule,
     /// Peers whose header is believed, as CIDRs.
     pub trusted: Vec<String>,
+    /// Whether the gateways speak TLS themselves, with a certificate that the lab makes and the devices verify.
+    pub tls: bool,
+    /// Lets updates wait so that several leave in one write.
+    pub batching: Option<Batching>,
+}
+
+/// How long updates may wait for company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Batching {
+    /// An update waits this long at most.
+    pub max_delay: Span,
+    /// With this many bytes together for a device nothing waits.
+    pub max_bytes: u32,
 }
 
 impl Default for Listener {
@@ -117,6 +144,8 @@ impl Default for Listener {
         Self {
             proxy_protocol: ProxyRule::Forbidden,
             trusted: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
+            tls: false,
+            batching: None,
         }
     }
 }

@@ -15,3 +15,4 @@ mod proxy;
 mod real_kafka;
 mod recovery;
 mod support;
+mod tls;

@@ -20,6 +20,7 @@ use super::origins::{refusal, sources};
 use super::outlook::{Outlook, add};
 use super::pace::{Pace, Share};
 use super::resolver::Resolver;
+use crate::certificate::believing;
 use crate::provider::{
     DeviceAddress, Fleet, FleetCounts, FleetSetup, Latencies, Observation, ProviderError,
     PublishOrder, Refusal, RefusalKind,
@@ -108,7 +109,7 @@ impl Fleet for Loopback {
             Some(names) => Some(Resolver::start(names.server, names.host)?),
             None => None,
         };
-        let common = Arc::new(common(setup, sources));
+        let common = Arc::new(common(setup, sources)?);
         for number in 0..loops {
             let share = Share { number, loops };
             let devices = (0..share.count(setup.devices))
@@ -279,7 +280,7 @@ impl Loop {
 fn servers(setup: &FleetSetup) -> Vec<Server> {
     let server = |host: String, port: u16, weight: u32| Server {
         url: ServerUrl {
-            tls: false,
+            tls: setup.certificate.is_some(),
             host,
             port,
             path: "/".to_owned(),
@@ -307,7 +308,8 @@ fn list(servers: &[Server]) -> anyhow::Result<Arc<ServerList>> {
 }
 
 /// What all devices share.
-fn common(setup: &FleetSetup, spare: Sources) -> Common {
+fn common(setup: &FleetSetup, spare: Sources) -> anyhow::Result<Common> {
+    let tls = setup.certificate.as_ref().map(believing).transpose()?;
     let request = |target: &SocketAddr| {
         let host = match &setup.names {
             Some(names) => format!("{}:{}", names.host, target.port()),
@@ -317,10 +319,11 @@ fn common(setup: &FleetSetup, spare: Sources) -> Common {
             host,
             path: "/".to_owned(),
             subprotocols: vec![SUBPROTOCOL.to_owned()],
+            tls: tls.clone(),
             ..DialRequest::default()
         })
     };
-    Common {
+    Ok(Common {
         setup: setup.clone(),
         settings: Arc::new(Settings {
             connect_timeout: setup.connect_timeout,
@@ -330,7 +333,7 @@ fn common(setup: &FleetSetup, spare: Sources) -> Common {
         }),
         requests: setup.targets.iter().map(request).collect(),
         spare: Mutex::new(spare),
-    }
+    })
 }
 
 fn once(devices: Range<u32>, over: Duration) -> Pace {

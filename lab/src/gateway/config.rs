@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::certificate::Certificate;
 use crate::provider::Cluster;
-use crate::stage::{ProxyRule, Stage};
+use crate::stage::{Placement, ProxyRule, Stage};
 
 /// Everything a gateway of this run has to know.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub(crate) struct GatewayConfig<'a> {
     pub(crate) stage: &'a Stage,
     /// The log.
     pub(crate) cluster: &'a Cluster,
+    /// What its listener shows, if it speaks TLS.
+    pub(crate) certificate: Option<&'a Certificate>,
     /// Where to listen for devices; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
     /// Where to answer questions, likewise.
@@ -33,12 +36,15 @@ impl GatewayConfig<'_> {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{key} = {value}");
         };
-        line(
-            "X.ConnectionOffload",
-            self.stage.connection_offload.to_string(),
-        );
+        match self.stage.placement {
+            Placement::ByOffload => {
+                let offload = self.stage.connection_offload.to_string();
+                line("X.ConnectionOffload", offload);
+                line("workgroups.hash-key", quoted(&hex(&self.hash_key)));
+            }
+            Placement::LeastLoaded => line("workgroups.placement", quoted("least-loaded")),
+        }
         line("workgroups.count", self.stage.workgroups.to_string());
-        line("workgroups.hash-key", quoted(&hex(&self.hash_key)));
         if let Some(hash) = self.control_hash {
             line("workgroups.control-hash", quoted(hash));
         }
@@ -83,12 +89,25 @@ impl GatewayConfig<'_> {
                 line("trusted", list(&trusted));
             }
         }
+        if let Some(batching) = &self.stage.listener.batching {
+            let delay = format!("{}ms", batching.max_delay.0.as_millis());
+            line("batching.max-delay", quoted(&delay));
+            line("batching.max-bytes", batching.max_bytes.to_string());
+        }
+        if let Some(certificate) = self.certificate {
+            line("tls.certificate", path(&certificate.file));
+            line("tls.key", path(&certificate.key));
+        }
         text
     }
 }
 
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+fn path(path: &std::path::Path) -> String {
+    quoted(&path.display().to_string())
 }
 
 fn list(items: &[String]) -> String {
@@ -120,6 +139,7 @@ mod tests {
         let config = GatewayConfig {
             stage: &stage,
             cluster: &cluster,
+            certificate: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             hash_key: [0xab; 16],
@@ -130,8 +150,8 @@ mod tests {
         assert_eq!(
             config.text(),
             r#"X.ConnectionOffload = true
-workgroups.count = 4
 workgroups.hash-key = "abababababababababababababababab"
+workgroups.count = 4
 workgroups.control-hash = "port-modulo"
 admin.address = "127.0.0.1:0"
 drain.monitor-wait = "0s"

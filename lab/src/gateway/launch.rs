@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::Gateway;
 use super::config::GatewayConfig;
+use crate::certificate::Certificate;
 use crate::interrupt::Interrupt;
 use crate::provider::{Cluster, ProviderError, Surroundings};
 use crate::stage::{Stage, Via};
@@ -20,6 +21,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) binary: PathBuf,
     /// Where configurations and logs go.
     pub(crate) folder: PathBuf,
+    /// What their listeners show, if they speak TLS.
+    pub(crate) certificate: Option<Certificate>,
     /// Key of the placement hash.
     pub(crate) hash_key: [u8; 16],
     /// A known-bad hash instead of the real one.
@@ -72,6 +75,7 @@ impl Launch<'_> {
         let text = GatewayConfig {
             stage: self.stage,
             cluster,
+            certificate: self.certificate.as_ref(),
             listen,
             admin,
             hash_key: self.hash_key,

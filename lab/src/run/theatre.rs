@@ -20,6 +20,7 @@ use super::meanwhile::Meanwhile;
 use super::network;
 use super::pulse::Pulse;
 use crate::cast::Cast;
+use crate::certificate::Certificate;
 use crate::evidence::{Evidence, Exit, Sighting};
 use crate::gateway::Gateway;
 use crate::gateway::launch::{Launch, one_port};
@@ -107,10 +108,16 @@ impl<'a> Theatre<'a> {
             .prefix("tidegate-lab-")
             .tempdir()
             .context("cannot make a temporary folder")?;
+        let certificate = if stage.listener.tls {
+            Some(Certificate::make(folder.path())?)
+        } else {
+            None
+        };
         let launch = Launch {
             stage,
             binary: company.gateway.clone(),
             folder: folder.path().to_owned(),
+            certificate,
             hash_key: hash_key(company.options.seed),
             control_hash: company.options.control_hash.as_deref(),
             surroundings: cast.adc.surroundings(),
@@ -135,6 +142,7 @@ impl<'a> Theatre<'a> {
         let balance = Balance::open(stage, &gateways, seed)?;
         let names = balance.as_ref().and_then(Balance::name_server);
         let fleet = FleetSetup {
+            certificate: launch.certificate.as_ref().map(|made| made.der.clone()),
             from: cast.adc.surroundings().devices,
             ..fleet_setup(stage, targets, names, &cluster, seed)
         };
@@ -554,6 +562,7 @@ fn fleet_setup(
         } else {
             SendProxy::Off
         },
+        certificate: None,
         reconnect: stage.fleet.reconnect,
         keepalive: stage.fleet.keepalive.get(),
         connect_timeout: stage.fleet.connect_timeout.get(),

@@ -354,15 +354,14 @@ fn random_bytes_never_stop_the_loop(backend: Backend) {
         device.try_send(&bytes);
     }
 
-    let (mut device, conn) = loop {
-        let mut device = TlsDevice::over(StreamOwned::new(client(&TLS13), lab.device().socket));
-        device.upgrade();
-        let opened = std::iter::repeat_with(|| lab.next()).find_map(|seen| match seen {
+    let mut device = TlsDevice::over(StreamOwned::new(client(&TLS13), lab.device().socket));
+    device.upgrade();
+    let conn = std::iter::repeat_with(|| lab.next())
+        .find_map(|seen| match seen {
             Seen::Open(conn) => Some(conn),
             _ => None,
-        });
-        break (device, opened.unwrap());
-    };
+        })
+        .unwrap();
     lab.call(move |net| net.send_text(conn, "alive").unwrap());
     assert_eq!(device.frame(), (0x81, b"alive".to_vec()));
 }

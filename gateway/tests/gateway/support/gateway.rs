@@ -29,6 +29,7 @@ pub(crate) struct Setup {
     topics: Vec<String>,
     workgroups: usize,
     placement: &'static str,
+    backend: &'static str,
     identity: &'static str,
     refresh: &'static str,
 }
@@ -42,6 +43,7 @@ impl Default for Setup {
             topics: vec!["t".to_owned()],
             workgroups: 2,
             placement: "ip-port",
+            backend: "auto",
             identity: "name",
             refresh: "500ms",
         }
@@ -98,6 +100,12 @@ impl Setup {
         self
     }
 
+    /// Which kernel interface carries the sockets.
+    pub(crate) fn backend(mut self, backend: &'static str) -> Self {
+        self.backend = backend;
+        self
+    }
+
     /// Places each device where the fewest are.
     pub(crate) fn least_loaded(mut self) -> Self {
         self.placement = "least-loaded";
@@ -140,11 +148,12 @@ impl Setup {
 
     fn toml(&self, bootstrap: &str) -> String {
         format!(
-            "[workgroups]\nplacement = {:?}\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
+            "[workgroups]\nplacement = {:?}\nbackend = {:?}\ncount = {}\n{}\n[admin]\naddress = \"127.0.0.1:0\"\n{}\n\
              [kafka]\ntopics = {:?}\ntopic-identity = {:?}\nrefresh = {:?}\n\
              [kafka.properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n\"fetch.wait.max.ms\" = 10\n\
              \"reconnect.backoff.max.ms\" = 300\n\"linger.ms\" = 0\n{}",
             self.placement,
+            self.backend,
             self.workgroups,
             self.listeners,
             self.rest,

@@ -194,6 +194,7 @@ fn lost_by(closed: &Closed) -> Lost {
         Closed::ByUs { .. }
         | Closed::Unanswered { .. }
         | Closed::Violation(_)
+        | Closed::Tls(_)
         | Closed::EndOfStream
         | Closed::Network(_)
         | Closed::Aborted
@@ -207,6 +208,7 @@ fn lost_before(failure: &Failure) -> Lost {
         Failure::Connect(_) | Failure::Network(_) => Cause::Unreachable,
         Failure::Answered { status } => Cause::Refused { status: *status },
         Failure::BadAnswer(_) => Cause::NotAGateway,
+        Failure::Tls(_) => Cause::Tls,
         Failure::Timeout => Cause::ConnectTimeout,
         Failure::BadRequest { .. }
         | Failure::RefusedByApp { .. }

@@ -301,6 +301,7 @@ fn setup(gateway: &TestGateway) -> FleetSetup {
         ports: PortModel::LinuxConnect,
         family: Family::Ipv4,
         preface: SendProxy::Off,
+        certificate: None,
         reconnect: false,
         keepalive: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(20),
