@@ -6,6 +6,7 @@
 mod batching;
 mod cache;
 mod complaint;
+mod conflation;
 mod drain;
 mod kafka;
 mod keepalive;
@@ -22,6 +23,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub(crate) use cache::Cache;
+pub(crate) use conflation::Conflation;
 pub(crate) use drain::Drain;
 pub(crate) use kafka::{Kafka, TopicIdentity};
 pub(crate) use keepalive::Keepalive;
@@ -40,6 +42,7 @@ pub(crate) struct Config {
     /// Where `/health`, `/ready`, `/metrics` and the like are served, as plain HTTP.
     pub(crate) admin: SocketAddr,
     pub(crate) kafka: Kafka,
+    pub(crate) conflation: Vec<Conflation>,
     pub(crate) cache: Cache,
     pub(crate) drain: Drain,
     pub(crate) limits: Limits,
@@ -101,6 +104,8 @@ impl Config {
         let listeners = listener::read_all(&mut file, folder);
         let admin = read_admin(file.section("admin"), &listeners);
         let kafka = Kafka::read(file.section("kafka"));
+        let topics = kafka.as_ref().map(|kafka| kafka.topics.as_slice());
+        let conflation = conflation::read_all(&mut file, topics);
         let cache = Cache::read(file.section("cache"));
         let drain = Drain::read(file.section("drain"));
         let limits = Limits::read(file.section("limits"));
@@ -111,6 +116,7 @@ impl Config {
             listeners,
             admin,
             kafka: kafka?,
+            conflation,
             cache,
             drain,
             limits,

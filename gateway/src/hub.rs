@@ -3,15 +3,17 @@
 //! - [`request`]: what workgroups ask and are told.
 //! - [`subscriptions`]: which workgroups want which subjects.
 //! - [`reading`]: which partitions are read, and from where.
+//! - [`conflation`]: which updates are left out because a later one takes their place.
 //! - [`face`]: records as frames.
 //! - [`answer`]: what a subscription is told first.
 //! - [`poll`]: what came out of Kafka in one turn.
 //! - [`desk`]: the decisions, free of threads and clients.
 //!
 //! A workgroup that is behind pauses the hub; nothing is dropped between Kafka and a workgroup. Absent: a timer on the
-//! way of a record, and any question to Kafka caused by a device.
+//! way of a record that is not conflated, and any question to Kafka caused by a device.
 
 mod answer;
+pub(crate) mod conflation;
 pub(crate) mod desk;
 pub(crate) mod face;
 mod poll;
@@ -112,6 +114,7 @@ impl Hub {
         // Time.
         self.evict();
         self.tell_readiness();
+        self.desk.end_windows(self.clock.now());
 
         // Out. While a workgroup is behind nothing more is taken in.
         self.desk.flush();
@@ -122,8 +125,17 @@ impl Hub {
             }
         }
         if !busy {
-            std::thread::park_timeout(LONGEST_SLEEP);
+            std::thread::park_timeout(self.longest_sleep());
         }
+    }
+
+    /// Until a conflated update is due, if one is.
+    fn longest_sleep(&self) -> Duration {
+        let Some(due) = self.desk.next_due() else {
+            return LONGEST_SLEEP;
+        };
+        let left = u64::try_from(due.0 - self.clock.now().0).unwrap_or(0);
+        Duration::from_millis(left).min(LONGEST_SLEEP)
     }
 
     fn take_findings(&mut self) -> bool {

@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     pub(crate) publish_failed: Family<Reason, Counter>,
     pub(crate) publishes_in_flight: Gauge,
     pub(crate) dropped: Family<Reason, Counter>,
+    pub(crate) conflated: Counter,
     pub(crate) closed: Family<Reason, Counter>,
     pub(crate) request_errors: Family<Reason, Counter>,
     pub(crate) resumes: Family<Outcome, Counter>,
@@ -150,6 +151,11 @@ impl Metrics {
             "dropped",
             "Messages not sent to slow devices, by reason",
             m.dropped.clone(),
+        );
+        all.register(
+            "conflated",
+            "Records not sent because a later one of their subject took their place, by [[conflation]]",
+            m.conflated.clone(),
         );
         all.register(
             "closed",

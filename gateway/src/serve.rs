@@ -24,6 +24,7 @@ use crate::admission::Admission;
 use crate::certificate::{self, Certificate};
 use crate::config::{self, Backend, Config, HashKey, Listener, ProxyProtocol};
 use crate::drain::{Leave, Reasons};
+use crate::hub::conflation;
 use crate::hub::desk::Desk;
 use crate::hub::request::{HubHandle, Request};
 use crate::hub::{Hub, Wires};
@@ -331,12 +332,13 @@ fn start_reading(
         wires.mailboxes.len(),
         shared.metrics.clone(),
     );
-    let budget = budget(config);
+    let (budget, rules) = (budget(config), conflated(config, &topics));
     let hub = vital::spawn("hub".to_owned(), move || {
         // The cache is not to be shared, so it is made where it is used.
         let cache = Cache::new(topics.count(), budget);
         let duplicates = Duplicates::new(budget.max_age, PUBLISH_IDS);
-        Hub::new(Desk::new(topics, groups, cache, duplicates, metrics), wires).run();
+        let desk = Desk::new(topics, groups, cache, duplicates, metrics);
+        Hub::new(desk.conflating(rules), wires).run();
     })?;
     Ok(RunningReading {
         stop,
@@ -344,6 +346,17 @@ fn start_reading(
         hub,
         scout,
     })
+}
+
+fn conflated(config: &Config, topics: &Topics) -> Vec<conflation::Rule> {
+    let rule = |conflation: &config::Conflation| {
+        Some(conflation::Rule {
+            topic: topics.number(&conflation.subjects.topic)?,
+            key: conflation.key().map(Into::into),
+            interval: i64::try_from(conflation.interval.as_millis()).ok()?,
+        })
+    };
+    config.conflation.iter().filter_map(rule).collect()
 }
 
 fn start_scout(

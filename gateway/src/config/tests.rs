@@ -134,6 +134,28 @@ fn either_key_of_batching_switches_it_on() {
 }
 
 #[test]
+fn conflation_names_subjects_that_are_carried_once() {
+    let conflation = |tables: &str| {
+        parse(&format!("{SMALL}{tables}"))
+            .map(|config| config.conflation)
+            .map_err(|complaints| complaints.len())
+    };
+    let table = |subjects: &str, interval: &str| {
+        format!("[[conflation]]\nsubjects = {subjects:?}\ninterval = {interval:?}\n")
+    };
+    let good = table("/telemetry/*", "200ms");
+
+    let read = conflation(&good).unwrap();
+    assert_eq!(read[0].interval, Duration::from_millis(200));
+    assert_eq!(read[0].key(), None);
+    assert_eq!(conflation(&table("/other/*", "200ms")), Err(1));
+    assert_eq!(conflation(&table("telemetry", "200ms")), Err(1));
+    assert_eq!(conflation(&table("/telemetry/a", "0s")), Err(1));
+    assert_eq!(conflation(&format!("{good}{good}")), Err(1));
+    assert_eq!(conflation("[[conflation]]\n"), Err(2));
+}
+
+#[test]
 fn a_misspelt_key_gets_the_nearest_word() {
     assert_eq!(
         complaints(&SMALL.replace("address", "adress")),

@@ -2,11 +2,13 @@
 //! waits for nothing and knows no Kafka client.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use gateway_engine::ConnId;
 use gateway_protocol::message::{ErrorCode, Kind, Recovery, ResyncReason};
 
 use super::answer::Answer;
+use super::conflation::{Conflation, Held, Released, Rule};
 use super::face::{Frames, Sent};
 use super::reading::{Meaning, Reading, Step};
 use super::request::{ForSubject, News, Request, Subscribe};
@@ -15,7 +17,7 @@ use crate::kafka::native::FetchedRecord;
 use crate::log::cache::{Appended, Cache, Incoming};
 use crate::log::duplicates::{Duplicates, Published};
 use crate::log::record::{Moment, PartitionId};
-use crate::log::subjects::SubjectId;
+use crate::log::subjects::{SubjectId, Subjects};
 use crate::metrics::{Metrics, Outcome, Reason};
 use crate::topics::Topics;
 
@@ -29,6 +31,7 @@ pub(crate) struct Desk {
     pub(crate) cache: Cache,
     duplicates: Duplicates,
     subscriptions: Subscriptions,
+    conflation: Conflation,
     /// Records of this poll, by subject.
     batch: BTreeMap<SubjectId, Frames>,
     /// What each workgroup is to be told, in order.
@@ -52,11 +55,18 @@ impl Desk {
             cache,
             duplicates,
             subscriptions: Subscriptions::default(),
+            conflation: Conflation::default(),
             batch: BTreeMap::new(),
             outboxes: (0..groups).map(|_| VecDeque::new()).collect(),
             waiting: Vec::new(),
             metrics,
         }
+    }
+
+    /// Has updates of some subjects left out.
+    pub(crate) fn conflating(mut self, rules: Vec<Rule>) -> Self {
+        self.conflation = Conflation::new(rules);
+        self
     }
 
     /// What each workgroup is to be told; the caller takes from the front.
@@ -116,7 +126,7 @@ impl Desk {
             if let Some(appended) = self.cache.append(place, incoming, at)
                 && meaning != Meaning::Past
             {
-                self.announce(place, &appended);
+                self.announce(place, &appended, now);
             }
         }
         self.reached(place, record.offset + 1)
@@ -177,6 +187,9 @@ impl Desk {
             }
             Request::Release { group, subject } => {
                 self.subscriptions.remove(subject, group);
+                if self.subscriptions.of(subject).is_none() {
+                    self.conflation.forget(subject);
+                }
                 self.cache.unpin(subject);
                 self.count_subscriptions();
             }
@@ -223,6 +236,8 @@ impl Desk {
             let Some(named) = self.cache.name(subject).filter(|name| name.topic == topic) else {
                 continue;
             };
+            // What was held belongs to the past that does not hold.
+            self.conflation.forget(subject);
             let Some(subscribed) = self.subscriptions.of(subject) else {
                 continue;
             };
@@ -285,27 +300,72 @@ impl Desk {
         repeated
     }
 
-    fn announce(&mut self, place: PartitionId, appended: &Appended) {
-        for news in [appended.key, Some(appended.every)].into_iter().flatten() {
-            let Some(subscribed) = self.subscriptions.of(news.subject) else {
-                continue;
-            };
-            let Some(epoch) = self.reading.epoch(place, appended.record.leader_epoch) else {
-                continue;
-            };
-            self.batch
-                .entry(news.subject)
-                .or_default()
-                .push_record(&Sent {
-                    subject: &subscribed.name,
-                    whole_topic: news.subject == appended.every.subject,
-                    partition: place.partition,
-                    epoch: epoch.as_str(),
-                    prev: news.prev,
-                    kind: Kind::Update,
-                    record: &appended.record,
-                });
+    /// Has conflated updates leave whose time has come.
+    pub(crate) fn end_windows(&mut self, now: Moment) {
+        while let Some(subject) = self.conflation.due(now) {
+            let held = self.conflation.end(subject, now);
+            self.release(subject, held);
         }
+    }
+
+    /// When [`end_windows`](Self::end_windows) has something to do.
+    pub(crate) fn next_due(&self) -> Option<Moment> {
+        self.conflation.next_due()
+    }
+
+    fn announce(&mut self, place: PartitionId, appended: &Appended, now: Moment) {
+        for news in [appended.key, Some(appended.every)].into_iter().flatten() {
+            if self.subscriptions.of(news.subject).is_none() {
+                continue;
+            }
+            let update = Held {
+                place,
+                prev: news.prev,
+                record: Rc::clone(&appended.record),
+            };
+            let whole_topic = news.subject == appended.every.subject;
+            let due = self.conflation.take(news.subject, whole_topic, update, now);
+            if let Some(update) = due {
+                self.encode(news.subject, &update);
+            }
+        }
+    }
+
+    /// Tells what was left out, then what was held.
+    fn release(&mut self, subject: SubjectId, released: Released) {
+        if let Some(subscribed) = self.subscriptions.of(subject)
+            && released.left_out > 0
+        {
+            self.metrics.conflated.inc_by(released.left_out);
+            let frames = self.batch.entry(subject).or_default();
+            frames.push_left_out(&subscribed.name, released.left_out);
+        }
+        for update in &released.updates {
+            self.encode(subject, update);
+        }
+    }
+
+    fn encode(&mut self, subject: SubjectId, update: &Held) {
+        let Held {
+            place,
+            prev,
+            record,
+        } = update;
+        let Some(subscribed) = self.subscriptions.of(subject) else {
+            return;
+        };
+        let Some(epoch) = self.reading.epoch(*place, record.leader_epoch) else {
+            return;
+        };
+        self.batch.entry(subject).or_default().push_record(&Sent {
+            subject: &subscribed.name,
+            whole_topic: subject == Subjects::<()>::every(place.topic),
+            partition: place.partition,
+            epoch: epoch.as_str(),
+            prev: *prev,
+            kind: Kind::Update,
+            record,
+        });
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe) {
@@ -316,6 +376,10 @@ impl Desk {
             let reason = "the gateway cannot remember more subjects".to_owned();
             return self.refuse(subscribe, ErrorCode::Overloaded, reason);
         };
+        // Who comes gets the latest now, so it cannot be news later.
+        let held = self.conflation.empty(subject);
+        self.release(subject, held);
+        self.flush();
         let name = self
             .subscriptions
             .add(subject, subscribe.group, &subscribe.subject);

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use gateway_engine::frame::{self, Opcode};
-use gateway_protocol::message::{Data, Delivery, Kind, Recovery, ServerMessage, WildcardRecord};
+use gateway_protocol::message::{
+    Data, Delivery, DropReason, Kind, Recovery, ServerMessage, WildcardRecord,
+};
 use gateway_protocol::subject::EncodedKey;
 
 use super::request::ForSubject;
@@ -19,6 +21,7 @@ pub(crate) struct Frames {
     bytes: Vec<u8>,
     messages: u32,
     latest_at: usize,
+    left_out: u64,
 }
 
 /// A record with what its subscribers need to know beside it.
@@ -66,6 +69,17 @@ impl Frames {
         });
     }
 
+    /// Says that the next messages stand for others, too. No message of its own: whoever leaves them out leaves it out.
+    pub(crate) fn push_left_out(&mut self, subject: &str, count: u64) {
+        self.left_out += count;
+        self.push(&ServerMessage::Dropped {
+            subject: Cow::Borrowed(subject),
+            count,
+            reason: DropReason::Conflated,
+        });
+        self.messages -= 1;
+    }
+
     pub(crate) fn push(&mut self, message: &ServerMessage<'_>) {
         self.append(|out| message.encode(out));
     }
@@ -82,13 +96,14 @@ impl Frames {
 
     /// The same, for everyone who subscribed to `subject`.
     pub(crate) fn into_records(self, subject: SubjectId) -> ForSubject {
-        let latest_at = self.latest_at;
+        let (latest_at, left_out) = (self.latest_at, self.left_out);
         let (frames, messages) = self.finish();
         ForSubject {
             subject,
             frames,
             messages,
             latest_at,
+            left_out,
         }
     }
 

@@ -82,6 +82,8 @@ pub(crate) struct ForSubject {
     pub(crate) messages: u32,
     /// Where the last message begins in `frames`.
     pub(crate) latest_at: usize,
+    /// Records that the messages stand for beside their own, as the frames say.
+    pub(crate) left_out: u64,
 }
 
 impl ForSubject {
@@ -92,6 +94,7 @@ impl ForSubject {
             frames: self.frames.slice(self.latest_at..),
             messages: 1,
             latest_at: 0,
+            left_out: 0,
         }
     }
 }

@@ -152,7 +152,7 @@ impl Slow {
         rules: Rules<'_>,
     ) {
         let latest = records.latest();
-        let mut dropped = u64::from(records.messages - latest.messages);
+        let mut dropped = u64::from(records.messages - latest.messages) + records.left_out;
         take_out(net, conn, |tag, messages| {
             let older = tag == records.subject.0;
             dropped += if older { messages } else { 0 };

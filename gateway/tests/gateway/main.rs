@@ -5,6 +5,7 @@
 
 mod batching;
 mod configuration;
+mod conflation;
 mod kafka_faults;
 mod leaving;
 mod limits;
