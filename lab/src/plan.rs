@@ -177,6 +177,8 @@ fn ports_per_address(model: PortModel) -> u64 {
     match model {
         // Once one parity is used up the kernel takes the other.
         PortModel::LinuxConnect | PortModel::BindFirst => model.usual_ports().len() as u64 / 2,
+        // Every port is given in the end; counting them one by one takes long.
+        PortModel::Range | PortModel::PerCoreResidue => model.usual_ports().len() as u64,
         _ => {
             let one_address = Setting {
                 addresses: Addresses::Given(vec![Ipv4Addr::LOCALHOST.into()]),

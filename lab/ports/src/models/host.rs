@@ -1,6 +1,5 @@
 //! A host, or a load balancer, that gives each of its addresses a sequence of ports.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::addresses::Book;
@@ -60,7 +59,7 @@ impl<W: PortWalk> Host<W> {
             .iter_mut()
             .find(|lane| lane.address == source.ip())
         {
-            lane.taken.0.remove(&source.port());
+            lane.taken.remove(source.port());
         }
     }
 
@@ -81,10 +80,10 @@ impl<W: PortWalk> Host<W> {
             let lane = self.lanes.get_mut(self.turn)?;
             self.turn = (self.turn + 1) % count;
             // A full address is passed over without walking it.
-            if lane.taken.0.len() < self.span.len as usize
+            if lane.taken.count < self.span.len
                 && let Some(port) = lane.walk.next(self.span, &lane.taken, random)
             {
-                lane.taken.0.insert(port);
+                lane.taken.insert(port);
                 return Some(SocketAddr::new(lane.address, port));
             }
         }
@@ -92,12 +91,42 @@ impl<W: PortWalk> Host<W> {
     }
 }
 
-/// The ports of an address that are in use.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Taken(HashSet<u16>);
+/// The ports of an address that are in use, one bit each: walks past thousands of them are common where few are left.
+#[derive(Debug, Clone)]
+pub(crate) struct Taken {
+    bits: Box<[u64]>,
+    count: u32,
+}
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self {
+            bits: vec![0; (1 << 16) / 64].into(),
+            count: 0,
+        }
+    }
+}
 
 impl Taken {
     pub(crate) fn contains(&self, port: u16) -> bool {
-        self.0.contains(&port)
+        self.bits[word(port)] & bit(port) != 0
     }
+
+    fn insert(&mut self, port: u16) {
+        self.count += u32::from(!self.contains(port));
+        self.bits[word(port)] |= bit(port);
+    }
+
+    fn remove(&mut self, port: u16) {
+        self.count -= u32::from(self.contains(port));
+        self.bits[word(port)] &= !bit(port);
+    }
+}
+
+fn word(port: u16) -> usize {
+    usize::from(port / 64)
+}
+
+fn bit(port: u16) -> u64 {
+    1 << (port % 64)
 }
