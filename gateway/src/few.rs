@@ -7,7 +7,11 @@ pub(crate) enum Few<T> {
     None,
     One(T),
     /// Two or more, or what is left of them.
-    Many(Vec<T>),
+    #[expect(
+        clippy::box_collection,
+        reason = "every subject has one of these, and nearly none is a crowd: 16 bytes instead of 24"
+    )]
+    Many(Box<Vec<T>>),
 }
 
 impl<T> Few<T> {
@@ -30,7 +34,7 @@ impl<T> Few<T> {
     pub(crate) fn push(&mut self, item: T) {
         *self = match std::mem::take(self) {
             Self::None => Self::One(item),
-            Self::One(one) => Self::Many(vec![one, item]),
+            Self::One(one) => Self::Many(Box::new(vec![one, item])),
             Self::Many(mut many) => {
                 many.push(item);
                 Self::Many(many)
@@ -65,8 +69,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_alone_needs_no_more_room_than_a_vector() {
-        assert_eq!(size_of::<Few<u64>>(), size_of::<Vec<u64>>());
+    fn one_alone_needs_less_room_than_a_vector() {
+        assert_eq!(size_of::<Few<(u32, u32)>>(), 16);
     }
 
     proptest! {

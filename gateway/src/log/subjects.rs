@@ -1,7 +1,9 @@
 //! Names of subjects, as small numbers.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
+
+use hashbrown::HashTable;
 
 /// A subject's number. Numbers of forgotten subjects are given out again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,8 +27,10 @@ pub(crate) struct SubjectName {
 /// All subjects that somebody subscribed to or that have records.
 #[derive(Debug)]
 pub(crate) struct Subjects<T> {
-    /// Per topic. The number of the whole topic is the topic's own.
-    keys: Vec<HashMap<Rc<[u8]>, SubjectId>>,
+    /// Per topic, the numbers by their keys, which stand in `entries` only: four bytes for each subject instead of
+    /// twenty-four. The number of the whole topic is the topic's own.
+    keys: Vec<HashTable<SubjectId>>,
+    hasher: RandomState,
     entries: Vec<Option<(SubjectName, T)>>,
     free: Vec<SubjectId>,
 }
@@ -36,7 +40,8 @@ impl<T: Default> Subjects<T> {
     pub(crate) fn new(topics: u16) -> Self {
         let whole = |topic| Some((SubjectName { topic, key: None }, T::default()));
         Self {
-            keys: (0..topics).map(|_| HashMap::new()).collect(),
+            keys: (0..topics).map(|_| HashTable::new()).collect(),
+            hasher: RandomState::new(),
             entries: (0..topics).map(whole).collect(),
             free: Vec::new(),
         }
@@ -49,7 +54,10 @@ impl<T: Default> Subjects<T> {
 
     /// The number of a key, if it has one.
     pub(crate) fn find(&self, topic: u16, key: &[u8]) -> Option<SubjectId> {
-        self.keys.get(usize::from(topic))?.get(key).copied()
+        let hash = self.hasher.hash_one(key);
+        let keys = self.keys.get(usize::from(topic))?;
+        keys.find(hash, |id| key_of(&self.entries, *id) == key)
+            .copied()
     }
 
     /// The number of a key; a new one if need be. `None` if there is no such topic or no number left.
@@ -57,6 +65,7 @@ impl<T: Default> Subjects<T> {
         if let Some(id) = self.find(topic, key) {
             return Some(id);
         }
+        self.keys.get(usize::from(topic))?;
         let id = match self.free.pop() {
             Some(id) => id,
             None => {
@@ -65,17 +74,23 @@ impl<T: Default> Subjects<T> {
                 id
             }
         };
-        let key: Rc<[u8]> = key.into();
-        self.keys
-            .get_mut(usize::from(topic))?
-            .insert(Rc::clone(&key), id);
-        self.entries[id.index()] = Some((
+        let Self {
+            keys,
+            hasher,
+            entries,
+            ..
+        } = self;
+        let keys = keys.get_mut(usize::from(topic))?;
+        entries[id.index()] = Some((
             SubjectName {
                 topic,
-                key: Some(key),
+                key: Some(key.into()),
             },
             T::default(),
         ));
+        keys.insert_unique(hasher.hash_one(key), id, |id| {
+            hasher.hash_one(key_of(entries, *id))
+        });
         Some(id)
     }
 
@@ -106,7 +121,10 @@ impl<T: Default> Subjects<T> {
         else {
             return;
         };
-        self.keys[usize::from(topic)].remove(&key);
+        let hash = self.hasher.hash_one(&*key);
+        if let Ok(entry) = self.keys[usize::from(topic)].find_entry(hash, |known| *known == id) {
+            entry.remove();
+        }
         self.free.push(id);
     }
 
@@ -114,7 +132,7 @@ impl<T: Default> Subjects<T> {
     pub(crate) fn of_topic(&self, topic: u16) -> Vec<SubjectId> {
         let keys = self.keys.get(usize::from(topic));
         std::iter::once(Self::every(topic))
-            .chain(keys.into_iter().flat_map(HashMap::values).copied())
+            .chain(keys.into_iter().flat_map(HashTable::iter).copied())
             .collect()
     }
 
@@ -122,6 +140,14 @@ impl<T: Default> Subjects<T> {
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
+}
+
+/// The key of a subject that is in the table; only those have one.
+fn key_of<T>(entries: &[Option<(SubjectName, T)>], id: SubjectId) -> &[u8] {
+    let entry = entries.get(id.index()).and_then(Option::as_ref);
+    entry
+        .and_then(|(name, _)| name.key.as_deref())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -139,6 +165,27 @@ mod tests {
         subjects.remove(a);
         assert_eq!(subjects.find(0, b"a"), None);
         assert_eq!(subjects.intern(0, b"c"), Some(a));
+    }
+
+    #[test]
+    fn thousands_come_and_go_without_being_taken_for_each_other() {
+        let mut subjects: Subjects<u8> = Subjects::new(1);
+        let key = |number: u32| number.to_be_bytes();
+        let given: Vec<_> = (0..5_000)
+            .map(|number| subjects.intern(0, &key(number)).unwrap())
+            .collect();
+
+        given
+            .iter()
+            .skip(1)
+            .step_by(2)
+            .for_each(|id| subjects.remove(*id));
+
+        for (number, id) in (0..).zip(&given) {
+            let wanted = (number % 2 == 0).then_some(*id);
+            assert_eq!(subjects.find(0, &key(number)), wanted);
+        }
+        assert_eq!(subjects.of_topic(0).len(), 1 + 2_500);
     }
 
     #[test]
