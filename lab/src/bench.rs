@@ -39,7 +39,7 @@ const INTERRUPTED: u8 = 130;
 pub(crate) fn bench(typed: &Bench) -> anyhow::Result<u8> {
     let options = read(typed)?;
     if typed.list {
-        print!("{}", table::list());
+        say!("{}", table::list());
         return Ok(0);
     }
     if cfg!(debug_assertions) && !typed.unoptimised {
@@ -68,7 +68,7 @@ pub(crate) fn bench(typed: &Bench) -> anyhow::Result<u8> {
     if cfg!(debug_assertions) {
         facts.push("an unoptimised build: these figures mean nothing".to_owned());
     }
-    print!("{}", table::render(&rows, &facts));
+    say!("{}", table::render(&rows, &facts));
     if let Some(file) = &typed.json {
         write_json(file, &rows)?;
     }

@@ -65,7 +65,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             Ok(verdict?.exit_status())
         }
         Command::List { paths, cells } => {
-            print!("{}", list::list(&read_scenarios(&paths)?, cells));
+            say!("{}", list::list(&read_scenarios(&paths)?, cells));
             Ok(0)
         }
         Command::Plan { paths, parts, cell } => {
@@ -75,12 +75,12 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             let gateway = binary::find(None, Kind::Real)
                 .map(|path| binary::version(&path))
                 .map_err(|error| error.to_string());
-            print!("{}", doctor::report(&Machine::look(), &gateway));
+            say!("{}", doctor::report(&Machine::look(), &gateway));
             Ok(0)
         }
         Command::Report { folder, also } => {
             for file in records::report(&folder)? {
-                println!("{}", file.display());
+                say_line!("{}", file.display());
             }
             let (markdown, metrics) = (also.summary.as_deref(), also.openmetrics.as_deref());
             records::extras(&records::runs(&folder)?, markdown, metrics)?;
@@ -94,7 +94,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
         } => {
             let (text, worse) =
                 records::compare(&before, &after, threshold / 100.0, out.as_deref())?;
-            print!("{text}");
+            say!("{text}");
             Ok(u8::from(worse))
         }
         Command::Bench(typed) => bench::bench(&typed),
@@ -209,7 +209,7 @@ fn plan(
             let plan = Plan::new(&cell.stage, &casting.adc, &machine, refusals);
             (cell, plan)
         });
-        println!("{}", list::plan(scenario, &cells.collect::<Vec<_>>()));
+        say_line!("{}", list::plan(scenario, &cells.collect::<Vec<_>>()));
     }
     Ok(0)
 }

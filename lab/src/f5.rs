@@ -31,7 +31,7 @@ pub(crate) fn lint(paths: &[PathBuf]) -> anyhow::Result<u8> {
         .map(|(name, text)| lint::File { name, text })
         .collect();
     let findings = lint::lint(&texts);
-    print!("{}", lint::render(&findings));
+    say!("{}", lint::render(&findings));
     let errors = findings
         .iter()
         .any(|finding| finding.severity == Severity::Error);
@@ -97,7 +97,7 @@ pub(crate) fn render(site: &Path, scenario: Option<&PathBuf>, out: &Path) -> any
     for (name, text) in files.chain(rules) {
         let path = out.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", path.display());
+        say_line!("{}", path.display());
     }
     Ok(0)
 }

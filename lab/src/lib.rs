@@ -17,11 +17,14 @@
 //! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `kernel_counters`, `resources`: what it looks at on the way.
 //! - `recovery`: what faults do to devices, collected while it happens.
 //! - `evidence`, `judge`: what was seen, and what of the expected held.
-//! - `progress`, `summary`, `junit`, `colour`: what it says. `files`: what it leaves on disk. `records`: reading that again.
+//! - `say`, `progress`, `summary`, `junit`, `colour`: what it says. `files`: what it leaves on disk. `records`: reading that again.
 //! - `capacity`: how many machines a fleet takes.
 //! - `interrupt`, `signals`, `leash`: how a run ends early, and how its children end with it.
 //!
 //! It never imports the gateway: it starts the binary and meets it over sockets, signals and the admin port.
+
+#[macro_use]
+mod say;
 
 pub mod scenario;
 

@@ -60,6 +60,24 @@ fn an_unknown_part_is_exit_2_with_the_nearest_word() {
 }
 
 #[test]
+fn a_reader_who_leaves_early_is_no_failure() {
+    let folder = Folder::new();
+    let file = folder.scenario("workgroups = 8");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+
+    let ended = command(&folder, &["list", &file])
+        .stdout(writer)
+        .output()
+        .unwrap();
+
+    assert_eq!(
+        (ended.status.code(), words(&ended.stderr).as_str()),
+        (Some(0), "")
+    );
+}
+
+#[test]
 fn a_gateway_that_is_not_there_is_exit_3_with_what_to_do() {
     let folder = Folder::new();
     let file = folder.scenario("workgroups = 8");

@@ -77,7 +77,7 @@ pub(crate) fn capacity(typed: &Capacity, interrupt: &Interrupt) -> anyhow::Resul
         .map(|file| side(file, &question))
         .collect::<Result<Vec<_>, _>>()?;
     if let Some(first) = sides.first() {
-        print!(
+        say!(
             "{}",
             text(&question, &first.answer, &first.results, &first.costs)
         );
@@ -87,7 +87,7 @@ pub(crate) fn capacity(typed: &Capacity, interrupt: &Interrupt) -> anyhow::Resul
         "capacity.html",
         &page(&question, &sides, &again(typed, &sources)),
     )?;
-    println!("{}", out.join("capacity.html").display());
+    say_line!("{}", out.join("capacity.html").display());
     Ok(0)
 }
 

@@ -25,21 +25,22 @@ pub(crate) fn show(
 ) -> anyhow::Result<()> {
     let mut session = replay.device.open(interrupt)?;
     let facts = DeviceFacts::read(&mut session)?;
-    println!("{}", describe(replay, &facts));
+    say_line!("{}", describe(replay, &facts));
     for scenario in scenarios {
         for cell in select_cells(scenario, cell) {
-            println!("\n{}{}", scenario.title, bracketed(&cell.name));
+            say_line!("\n{}{}", scenario.title, bracketed(&cell.name));
             if let Some(refusal) = crate::adc::bigip_refusal(&cell.stage, &replay.site) {
-                println!(
+                say_line!(
                     "  cannot be replayed: {}; {}",
-                    refusal.reason, refusal.remedy
+                    refusal.reason,
+                    refusal.remedy
                 );
                 continue;
             }
             difference(&mut session, &cell.stage, replay)?;
         }
     }
-    println!("\n{LAST}");
+    say_line!("\n{LAST}");
     Ok(())
 }
 
@@ -66,26 +67,26 @@ fn bracketed(cell: &str) -> String {
 fn difference(session: &mut Session, stage: &Stage, replay: &Replay) -> anyhow::Result<()> {
     let declared = bigip_declaration(stage, &replay.site)?;
     if partition_exists(session, &declared.tenant)? {
-        println!(
+        say_line!(
             "  the partition {} is there already; another name is drawn for a run",
             declared.tenant
         );
     }
-    println!(
+    say_line!(
         "  + partition {} (the name and the gateways' ports are drawn anew for each run)",
         declared.tenant
     );
     let text = serde_json::to_string_pretty(&declared.declaration)?;
     for object in as3::parse("declaration", &text).objects {
-        println!("  + ltm {} {}", object.kind, object.path);
+        say_line!("  + ltm {} {}", object.kind, object.path);
         for property in &object.properties {
             if let Some(words) = words(property) {
-                println!("  +     {} {words}", property.name);
+                say_line!("  +     {} {words}", property.name);
             }
         }
     }
     for outcome in declaration::dry_run(session, &declared.declaration)? {
-        println!("  AS3 would take it: {}", outcome.message);
+        say_line!("  AS3 would take it: {}", outcome.message);
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) fn partition_exists(
 pub(crate) fn finish(file: &std::path::Path, arguments: &DeviceArguments) -> anyhow::Result<u8> {
     let mut journal = Journal::open(file).map_err(|error| wrong(format!("{error:#}")))?;
     if journal.left().is_empty() {
-        println!(
+        say_line!(
             "nothing to remove: {} has nothing left of it",
             journal.target()
         );
@@ -66,7 +66,7 @@ pub(crate) fn finish(file: &std::path::Path, arguments: &DeviceArguments) -> any
     let device = arguments.device(target)?;
     let mut session = device.open_to_the_end()?;
     for partition in remove_all(&mut session, &mut journal)? {
-        println!(
+        say_line!(
             "removed the partition {partition} from {}",
             journal.target()
         );

@@ -88,10 +88,10 @@ pub(crate) fn run(
         // An unfinished run leaves no record behind.
         verdict = Verdict::Interrupted;
     } else if let Err(error) = crate::files::write(&runs, options) {
-        println!("cannot write the record: {error:#}");
+        say_line!("cannot write the record: {error:#}");
         verdict = Verdict::over([verdict, Verdict::LabFailed]);
     }
-    println!(
+    say_line!(
         "{}",
         paint(
             verdict,
@@ -127,7 +127,7 @@ fn select<'a>(
 /// Nothing can be played; says why.
 fn refuse_all(error: &ProviderError) -> Verdict {
     let verdict = verdict_of(error);
-    println!(
+    say_line!(
         "{}",
         paint(verdict, &format!("{}  {error}", verdict.word()))
     );
@@ -156,10 +156,10 @@ fn play_file(company: &Company<'_>, scenario: &Scenario, cells: &[matrix::Cell])
         progress.cell(number + 1, cells.len(), &cell.name);
         let record = play_cell(company, scenario, cell, &mut progress);
         progress.clear();
-        print!("{}", paint(record.verdict, &summary::cell(&run, &record)));
+        say!("{}", paint(record.verdict, &summary::cell(&run, &record)));
         run.cells.push(record);
     }
-    print!("{}", summary::balancing::comparison(&run));
+    say!("{}", summary::balancing::comparison(&run));
     run
 }
 
