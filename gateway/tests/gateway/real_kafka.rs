@@ -8,6 +8,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
@@ -105,13 +106,15 @@ fn a_topic_deleted_and_created_again_is_told_and_read_from_its_beginning() {
 
     topic.delete();
     topic.create_again(1);
+    topic.wait_until_empty();
     // More than the old one had, so that reading on would not even fail.
     topic.write(&["new 1", "new 2", "new 3", "new 4", "new 5"]);
 
     let told = device.receive();
     assert_eq!(
         (&told["op"], &told["reason"]),
-        (&json!("subscribed"), &json!("diverged"))
+        (&json!("subscribed"), &json!("diverged")),
+        "{told}, after {old}"
     );
     let new: Vec<Value> = (0..5).map(|_| next_message(&mut device)).collect();
     let seqs: Vec<&Value> = new.iter().map(|message| &message["seq"]).collect();
@@ -222,6 +225,17 @@ impl Topic {
                 .delete_topics(&[&self.name], &AdminOptions::new()),
         );
         deleted.unwrap()[0].as_ref().unwrap();
+    }
+
+    /// The controller answers before its brokers have done it: for a moment a broker still takes records for the log that is to go, and
+    /// acknowledges them.
+    fn wait_until_empty(&self) {
+        let asker: BaseConsumer = client(&self.bootstrap).create().unwrap();
+        eventually("the topic's new log is there", || {
+            asker
+                .fetch_watermarks(&self.name, 0, PATIENCE)
+                .is_ok_and(|(_, end)| end == 0)
+        });
     }
 
     fn grow(&self, partitions: usize) {
