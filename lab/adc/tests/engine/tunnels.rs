@@ -100,8 +100,9 @@ fn a_member_that_has_said_everything_still_hears_the_client() {
 #[test]
 fn a_reset_by_the_client_reaches_the_member() {
     let (engine, listener) = engine_before_a_listener();
-    let client = dial(&engine);
+    let mut client = dial(&engine);
     let (mut server, _) = listener.accept().unwrap();
+    pass_a_byte(&mut client, &mut server);
 
     crate::common::reset(client);
 
@@ -113,7 +114,8 @@ fn a_reset_by_the_client_reaches_the_member() {
 fn a_reset_by_the_member_reaches_the_client() {
     let (engine, listener) = engine_before_a_listener();
     let mut client = dial(&engine);
-    let (server, _) = listener.accept().unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    pass_a_byte(&mut client, &mut server);
 
     crate::common::reset(server);
 
@@ -225,6 +227,13 @@ fn connections(engine: &Engine) -> (u32, u32) {
 }
 
 /// Why connections ended, and how many.
+/// Both halves are one tunnel from here on. A member that has accepted is not enough: a reset that comes before the load balancer has seen its
+/// connect succeed is a failed connect.
+fn pass_a_byte(client: &mut TcpStream, server: &mut TcpStream) {
+    client.write_all(b"!").unwrap();
+    server.read_exact(&mut [0]).unwrap();
+}
+
 /// Why connections have ended, once one has: a peer may hear of an end before the engine has counted it.
 fn ends(engine: &Engine) -> Vec<(Cause, u64)> {
     let mut ended = vec![];
