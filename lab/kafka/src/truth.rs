@@ -19,6 +19,9 @@ use barrier::BarrierWriter;
 use positions::Positions;
 use reader::{Order, Reader};
 
+/// How long the reader may take to look around in a changed log: it asks the cluster about each partition, and some answers wait for a leader.
+const TO_LOOK_AROUND: Duration = Duration::from_secs(60);
+
 /// Records that carry this header are barriers; their payload is for people.
 pub const BARRIER_HEADER: &str = "tidegate-lab-barrier";
 
@@ -149,7 +152,7 @@ impl TruthReader {
         let topic = topic.to_owned();
         self.ask(
             |reply| Order::Recreated { topic, reply },
-            Instant::now() + crate::settings::QUESTION,
+            Instant::now() + TO_LOOK_AROUND,
         )?
     }
 
@@ -159,7 +162,7 @@ impl TruthReader {
         let topic = topic.to_owned();
         self.ask(
             |reply| Order::Added { topic, reply },
-            Instant::now() + crate::settings::QUESTION,
+            Instant::now() + TO_LOOK_AROUND,
         )?
     }
 
@@ -170,7 +173,7 @@ impl TruthReader {
         self.barriers.begin_anew()?;
         self.ask(
             |reply| Order::Cut { reply },
-            Instant::now() + crate::settings::QUESTION,
+            Instant::now() + TO_LOOK_AROUND,
         )
     }
 
