@@ -1,6 +1,6 @@
 //! Topics: made, changed, damaged and removed through Kafka's own admin requests.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use rdkafka::admin::{
@@ -20,8 +20,8 @@ use crate::settings::{self, Access, QUESTION};
 /// How long the cluster may take until a change is seen by clients.
 const SETTLE: Duration = Duration::from_secs(30);
 
-/// How often a question is asked whose way was lost.
-const ATTEMPTS: u32 = 5;
+/// Before a question is asked again whose way was lost; the new way takes a moment.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Changes topics of one cluster.
 pub struct Admin {
@@ -263,11 +263,15 @@ impl Admin {
         &self,
         question: impl Fn() -> F,
     ) -> anyhow::Result<(T, u32)> {
+        let deadline = Instant::now() + QUESTION;
         let mut asked = 1;
         loop {
             match self.wait(async { Ok::<_, anyhow::Error>(question().await) })? {
                 Ok(answer) => return Ok((answer, asked)),
-                Err(error) if asked < ATTEMPTS && is_passing(&error) => asked += 1,
+                Err(error) if Instant::now() < deadline && is_passing(&error) => {
+                    std::thread::sleep(AGAIN);
+                    asked += 1;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -315,8 +319,24 @@ fn is_unknown(code: RDKafkaErrorCode) -> bool {
 
 /// Whether only the way to the broker was lost.
 fn is_passing(error: &KafkaError) -> bool {
+    // `rdkafka_error_code` knows no code of admin requests.
     matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::DestroyBroker | RDKafkaErrorCode::BrokerTransportFailure)
+        error,
+        KafkaError::AdminOp(
+            RDKafkaErrorCode::DestroyBroker | RDKafkaErrorCode::BrokerTransportFailure
+        )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_way_is_tried_again_and_a_refusal_is_not() {
+        let is_passing = |code| is_passing(&KafkaError::AdminOp(code));
+
+        assert!(is_passing(RDKafkaErrorCode::DestroyBroker));
+        assert!(!is_passing(RDKafkaErrorCode::PolicyViolation));
+    }
 }
