@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::settings::Access;
+use crate::settings::{self, Access};
 use barrier::BarrierWriter;
 use positions::Positions;
 use reader::{Order, Reader};
@@ -171,10 +171,12 @@ impl TruthReader {
     /// To be called before anything more is written, or the cut could not be told from a log that just goes on.
     pub fn log_cut(&mut self) -> anyhow::Result<()> {
         self.barriers.begin_anew()?;
+        let deadline = Instant::now() + TO_LOOK_AROUND;
         self.ask(
-            |reply| Order::Cut { reply },
-            Instant::now() + TO_LOOK_AROUND,
-        )
+            |reply| Order::Cut { deadline, reply },
+            deadline + settings::QUESTION,
+        )?
+        .context("cannot see where the log ends now")
     }
 
     /// A last barrier, and the end of reading.

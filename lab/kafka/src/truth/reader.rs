@@ -1,9 +1,9 @@
 //! The thread that reads: takes orders, polls, tells the sink.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -39,14 +39,23 @@ pub(crate) enum Order {
         topic: String,
         reply: mpsc::Sender<anyhow::Result<()>>,
     },
-    /// The log may end earlier than it did.
-    Cut { reply: mpsc::Sender<()> },
+    /// The log may end earlier than it did; `deadline` ends the looking around.
+    Cut {
+        deadline: Instant,
+        reply: mpsc::Sender<anyhow::Result<()>>,
+    },
 }
 
 /// A barrier that was written and not yet read.
 struct Awaited {
     targets: Vec<Mark>,
     reply: mpsc::Sender<()>,
+}
+
+/// A log that was cut and not yet looked at.
+struct Cut {
+    deadline: Instant,
+    reply: mpsc::Sender<anyhow::Result<()>>,
 }
 
 /// Where records go.
@@ -63,7 +72,7 @@ pub(crate) struct Reader {
     /// The log no longer had an offset; look again where it starts.
     out_of_range: bool,
     /// Who waits until that was looked at because the log was cut.
-    cut: Vec<mpsc::Sender<()>>,
+    cut: Vec<Cut>,
 }
 
 impl Reader {
@@ -95,13 +104,10 @@ impl Reader {
                 Err(mpsc::TryRecvError::Disconnected) => return self.tally,
             }
             self.read();
-            // After an error (a leader that is not known yet) the next turn tries again; the owner's deadline ends it if need be.
-            if (self.out_of_range || !self.cut.is_empty()) && self.mend().is_ok() {
-                self.out_of_range = false;
-                for reply in self.cut.drain(..) {
-                    // Whoever asked may have lost patience.
-                    let _ = reply.send(());
-                }
+            if self.out_of_range || !self.cut.is_empty() {
+                let mended = self.mend();
+                self.out_of_range &= mended.is_err();
+                self.answer_cut(mended);
             }
             self.answer_awaited();
         }
@@ -117,7 +123,7 @@ impl Reader {
                 drop(reply.send(self.take_up(&topic)));
             }
             Order::Added { topic, reply } => drop(reply.send(self.take_up(&topic))),
-            Order::Cut { reply } => self.cut.push(reply),
+            Order::Cut { deadline, reply } => self.cut.push(Cut { deadline, reply }),
         }
     }
 
@@ -144,12 +150,31 @@ impl Reader {
     }
 
     /// Puts every position back into the log and reads on from there.
+    ///
+    /// A fresh client: one that has a connection to a leader which stopped answering goes on asking that one for its whole patience.
     fn mend(&mut self) -> anyhow::Result<()> {
-        for hole in self.positions.mend(&self.consumer)? {
+        let fresh: BaseConsumer = settings::reader(&self.access, "tidegate-lab-truth").create()?;
+        for hole in self.positions.mend(&fresh)? {
             self.tally.holes += 1;
             (self.sink)(Event::Hole(hole));
         }
-        Ok(self.consumer.assign(&self.positions.assignment()?)?)
+        fresh.assign(&self.positions.assignment()?)?;
+        self.consumer = fresh;
+        Ok(())
+    }
+
+    /// After an error (a leader that is not known yet) the next turn tries again, until the deadline of who asked.
+    fn answer_cut(&mut self, mended: anyhow::Result<()>) {
+        // Whoever asked may have lost patience.
+        let answer = |Cut { reply, .. }: Cut, result| drop(reply.send(result));
+        match mended {
+            Ok(()) => self.cut.drain(..).for_each(|cut| answer(cut, Ok(()))),
+            Err(error) => {
+                let now = Instant::now();
+                let late = self.cut.extract_if(.., |cut| cut.deadline <= now);
+                late.for_each(|cut| answer(cut, Err(anyhow!("{error:#}"))));
+            }
+        }
     }
 
     fn answer_awaited(&mut self) {
