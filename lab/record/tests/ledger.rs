@@ -358,6 +358,32 @@ fn publishes_that_arrive_changed_or_in_another_order_are_found() {
     );
 }
 
+#[test]
+fn the_account_knows_when_each_kind_of_flaw_was_first_met() {
+    let mut ledger = Ledger::new();
+    ledger.subscribed(7, "/t/a", Answer::Fresh);
+    for offset in 0..4 {
+        ledger.at(100 + offset);
+        record(&mut ledger, offset, b"a");
+    }
+    for (at, seq) in [(200, 0), (210, 3), (220, 3), (230, 3)] {
+        ledger.at(at);
+        arrive(&mut ledger, 7, seq);
+    }
+
+    let account = ledger.close();
+
+    assert_eq!((account.lost, account.doubled), (2, 2));
+    assert_eq!(
+        account.first_ms(&[Flaw::Lost]),
+        Some(101),
+        "when the record was read that never came"
+    );
+    assert_eq!(account.first_ms(&[Flaw::Doubled]), Some(220));
+    assert_eq!(account.first_ms(&[Flaw::Lost, Flaw::Doubled]), Some(101));
+    assert_eq!(account.first_ms(&[Flaw::Swapped]), None);
+}
+
 fn found(world: &World, steps: &[Step]) -> Vec<(Flaw, u32, String, i32, i64)> {
     let account = world.account(steps);
     let total: u64 = Flaw::ALL.iter().map(|flaw| account.count(*flaw)).sum();

@@ -77,7 +77,7 @@ fn truthful(account: &Account) -> Expectation {
         measured,
         Some(wrong == 0),
     );
-    answer.cause = example(account, &flaws);
+    blame(&mut answer, account, &flaws);
     answer
 }
 
@@ -94,7 +94,7 @@ fn counted(name: &str, most: u64, flaws: &[Flaw], account: &Account) -> Expectat
         (account.deliveries > 0).then_some(true)
     };
     let mut answer = answer(name, format!("at most {most}"), measured, held);
-    answer.cause = example(account, flaws);
+    blame(&mut answer, account, flaws);
     answer
 }
 
@@ -116,7 +116,7 @@ fn publishes(most: u64, flaws: &[Flaw], account: &Account) -> Expectation {
         measured,
         held,
     );
-    answer.cause = example(account, flaws);
+    blame(&mut answer, account, flaws);
     answer
 }
 
@@ -151,8 +151,16 @@ fn shown(span: Span) -> String {
     format!("{:.1} ms", span.get().as_secs_f64() * 1000.0)
 }
 
+/// Says of which finding an answer comes, and of a broken one since when there are such.
+pub(super) fn blame(answer: &mut Expectation, account: &Account, flaws: &[Flaw]) {
+    answer.cause = example(account, flaws);
+    if answer.held == Some(false) {
+        answer.first_broke_ms = account.first_ms(flaws);
+    }
+}
+
 /// The first finding of one of these kinds, in words.
-pub(super) fn example(account: &Account, flaws: &[Flaw]) -> Option<String> {
+fn example(account: &Account, flaws: &[Flaw]) -> Option<String> {
     let found = account
         .examples
         .iter()

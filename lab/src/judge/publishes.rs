@@ -6,7 +6,7 @@ use lab_record::ledger::{Account, Flaw};
 use lab_record::run::Expectation;
 
 use super::answer;
-use super::messages::example;
+use super::messages::blame;
 use crate::evidence::Evidence;
 use crate::scenario::expect::Expect;
 
@@ -75,7 +75,7 @@ fn kept_out(account: &Account) -> Expectation {
         format!("{wrong} are"),
         Some(wrong == 0),
     );
-    answer.cause = example(account, &[Flaw::Contradicted]);
+    blame(&mut answer, account, &[Flaw::Contradicted]);
     answer
 }
 

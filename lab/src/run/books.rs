@@ -1,7 +1,7 @@
 //! The ledger at work: the log as the truth reader sees it on one side, what devices saw on the other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lab_kafka::truth::{Event, Seen, Start, TruthReader};
 use lab_record::ledger::{Account, Arrival, Content, Kind, Ledger, Position, Record};
@@ -16,12 +16,14 @@ const TO_PASS: Duration = Duration::from_secs(30);
 pub(super) struct Books {
     /// Shared by the truth reader's thread and the orchestrator.
     ledger: Arc<Mutex<Ledger>>,
+    /// The run's zero, from which the ledger's clock counts.
+    zero: Instant,
     truth: TruthReader,
 }
 
 impl Books {
     /// Starts to read the topics from their first offset.
-    pub(super) fn open(cluster: &Cluster) -> Result<Self, ProviderError> {
+    pub(super) fn open(cluster: &Cluster, zero: Instant) -> Result<Self, ProviderError> {
         let ledger = Arc::new(Mutex::new(Ledger::new()));
         let shared = Arc::clone(&ledger);
         let truth = TruthReader::open(
@@ -29,15 +31,22 @@ impl Books {
             &cluster.topics,
             Start::Beginning,
             move |event| {
-                take(&mut lock(&shared), &event);
+                let mut ledger = lock(&shared);
+                ledger.at(super::since(zero));
+                take(&mut ledger, &event);
             },
         )?;
-        Ok(Self { ledger, truth })
+        Ok(Self {
+            ledger,
+            zero,
+            truth,
+        })
     }
 
     /// Enters what devices saw.
     pub(super) fn enter(&self, observations: &[Observation]) {
         let mut ledger = lock(&self.ledger);
+        ledger.at(super::since(self.zero));
         for observation in observations {
             enter(&mut ledger, observation);
         }

@@ -174,7 +174,7 @@ impl Theatre<'_> {
 
     fn open_books(&mut self) -> Result<(), ProviderError> {
         if self.books.is_none() {
-            self.books = Some(Books::open(&self.cluster)?);
+            self.books = Some(Books::open(&self.cluster, self.began)?);
         }
         Ok(())
     }

@@ -310,6 +310,11 @@ fn environment(machine: &Machine, gateway: &Path) -> Environment {
     }
 }
 
+/// Milliseconds since the run's zero.
+fn since(zero: Instant) -> i64 {
+    i64::try_from(zero.elapsed().as_millis()).unwrap_or(i64::MAX)
+}
+
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -66,7 +66,7 @@ pub(super) struct Theatre<'a> {
     pub(super) balance: Option<Balance>,
     /// How gateways are started.
     pub(super) launch: Launch<'a>,
-    began: Instant,
+    pub(super) began: Instant,
     events: Vec<Event>,
     series: BTreeMap<&'static str, Series>,
     pulse: Pulse,
@@ -177,7 +177,7 @@ impl<'a> Theatre<'a> {
             adc_version,
             _folder: folder,
         };
-        let took = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let took = super::since(began);
         theatre.event("stage-up", [("took_ms", took.into())]);
         theatre.note_usage("stage-up");
         if stage.balancing.is_some_and(|way| way.via() == Via::Adc) {
@@ -471,7 +471,7 @@ impl<'a> Theatre<'a> {
     }
 
     fn now_ms(&self) -> i64 {
-        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+        super::since(self.began)
     }
 }
 

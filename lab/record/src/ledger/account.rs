@@ -1,5 +1,6 @@
 //! The result of a ledger.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,10 @@ pub struct Account {
     pub acknowledged: u64,
     /// Records that repeat a publish: legal, and suppressed on delivery.
     pub repeated: u64,
+    /// When each kind was first met, in milliseconds of the ledger's clock: when the record was read that never came, when the message
+    /// came, when the publish was answered. Kinds that were not met are not there, nor are any without a clock.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub first_ms: BTreeMap<Flaw, i64>,
     /// The first findings of each kind.
     pub examples: Vec<Finding>,
 }
@@ -112,7 +117,22 @@ impl Account {
         }
     }
 
-    pub(super) fn note(&mut self, finding: impl FnOnce() -> Finding, flaw: Flaw) {
+    /// When the first finding of one of these kinds was met.
+    #[must_use]
+    pub fn first_ms(&self, flaws: &[Flaw]) -> Option<i64> {
+        flaws
+            .iter()
+            .filter_map(|flaw| self.first_ms.get(flaw))
+            .min()
+            .copied()
+    }
+
+    /// Counts a finding, of the moment `at` if that is known.
+    pub(super) fn note(&mut self, finding: impl FnOnce() -> Finding, flaw: Flaw, at: Option<i64>) {
+        if let Some(at) = at {
+            let first = self.first_ms.entry(flaw).or_insert(at);
+            *first = at.min(*first);
+        }
         let count = self.count_mut(flaw);
         *count += 1;
         if *count <= EXAMPLES {

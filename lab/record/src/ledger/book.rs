@@ -17,6 +17,8 @@ use super::truth::{Duty, Entry, Filter, Log, TopicId, TrackId};
 /// What the log holds against what devices received.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// The time of what is told next.
+    now_ms: Option<i64>,
     log: Log,
     publishes: Publishes,
     account: Account,
@@ -109,6 +111,11 @@ impl Ledger {
         Self::default()
     }
 
+    /// What is told from now on happened at this moment of the run, in milliseconds. Without it the account does not know when things broke.
+    pub fn at(&mut self, ms: i64) {
+        self.now_ms = Some(ms);
+    }
+
     /// The log has this record. Records of a partition come in their order.
     pub fn record(&mut self, record: &Record<'_>) {
         let placed = Placed {
@@ -117,7 +124,7 @@ impl Ledger {
         };
         let repeated = record.publish_id.is_some_and(|id| {
             self.publishes
-                .seen(id, placed, record.content, &mut self.account)
+                .seen(id, placed, record.content, &mut self.account, self.now_ms)
         });
         let topic = self.log.topic(record.topic);
         let entry = Entry {
@@ -125,6 +132,7 @@ impl Ledger {
             key: record.key.map(|key| self.log.key(key)),
             content: record.content,
             leader_epoch: record.leader_epoch,
+            read_ms: self.now_ms,
             epoch: None,
             duty: match (record.barrier, repeated) {
                 (true, _) => Duty::Barrier,
@@ -230,12 +238,12 @@ impl Ledger {
     /// A publish was acknowledged as being at this position.
     pub fn acknowledged(&mut self, publish_id: &str, partition: i32, offset: i64) {
         self.publishes
-            .acknowledged(publish_id, Placed { partition, offset });
+            .acknowledged(publish_id, Placed { partition, offset }, self.now_ms);
     }
 
     /// A publish was refused for good: it must not be in the log.
     pub fn refused(&mut self, publish_id: &str) {
-        self.publishes.refused(publish_id);
+        self.publishes.refused(publish_id, self.now_ms);
     }
 
     /// From behind these positions on, everything is owed to whoever is subscribed now. The truth must have reached them; a barrier in

@@ -10,8 +10,8 @@ use super::content::{Content, digest};
 pub(super) struct Publishes {
     sent: HashMap<u64, Sent>,
     in_log: HashMap<u64, Vec<Placed>>,
-    acknowledged: Vec<(u64, Placed)>,
-    refused: Vec<u64>,
+    acknowledged: Vec<(u64, Placed, Option<i64>)>,
+    refused: Vec<(u64, Option<i64>)>,
     /// Per device the latest publish that the log has.
     latest: HashMap<u32, u64>,
 }
@@ -49,12 +49,12 @@ impl Publishes {
         self.sent.entry(digest(id.as_bytes())).or_insert(sent);
     }
 
-    pub(super) fn acknowledged(&mut self, id: &str, placed: Placed) {
-        self.acknowledged.push((digest(id.as_bytes()), placed));
+    pub(super) fn acknowledged(&mut self, id: &str, placed: Placed, at: Option<i64>) {
+        self.acknowledged.push((digest(id.as_bytes()), placed, at));
     }
 
-    pub(super) fn refused(&mut self, id: &str) {
-        self.refused.push(digest(id.as_bytes()));
+    pub(super) fn refused(&mut self, id: &str, at: Option<i64>) {
+        self.refused.push((digest(id.as_bytes()), at));
     }
 
     /// The log has a record with this publish id; answers whether it repeats an earlier one.
@@ -64,6 +64,7 @@ impl Publishes {
         placed: Placed,
         content: Content,
         account: &mut Account,
+        at: Option<i64>,
     ) -> bool {
         let id = digest(id);
         let places = self.in_log.entry(id).or_default();
@@ -76,11 +77,19 @@ impl Publishes {
             return false;
         };
         if sent.content != content {
-            account.note(|| sent.finding(Flaw::Corrupted, placed), Flaw::Corrupted);
+            account.note(
+                || sent.finding(Flaw::Corrupted, placed),
+                Flaw::Corrupted,
+                at,
+            );
         }
         let latest = self.latest.entry(sent.device).or_insert(sent.number);
         if sent.number < *latest {
-            account.note(|| sent.finding(Flaw::Disordered, placed), Flaw::Disordered);
+            account.note(
+                || sent.finding(Flaw::Disordered, placed),
+                Flaw::Disordered,
+                at,
+            );
         }
         *latest = sent.number.max(*latest);
         false
@@ -89,18 +98,18 @@ impl Publishes {
     /// Judges the answers, once the log is read to its end.
     pub(super) fn close(&self, account: &mut Account) {
         account.acknowledged = self.acknowledged.len() as u64;
-        for (id, placed) in &self.acknowledged {
+        for (id, placed, at) in &self.acknowledged {
             let flaw = match self.in_log.get(id) {
                 None => Flaw::Vanished,
                 Some(places) if !places.contains(placed) => Flaw::Misplaced,
                 Some(_) => continue,
             };
-            account.note(|| self.finding(*id, flaw, *placed), flaw);
+            account.note(|| self.finding(*id, flaw, *placed), flaw, *at);
         }
-        for id in &self.refused {
+        for (id, at) in &self.refused {
             let flaw = Flaw::Contradicted;
             if let Some(placed) = self.in_log.get(id).and_then(|places| places.first()) {
-                account.note(|| self.finding(*id, flaw, *placed), flaw);
+                account.note(|| self.finding(*id, flaw, *placed), flaw, *at);
             }
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct Entry {
     pub(super) key: Option<KeyId>,
     pub(super) content: Content,
     pub(super) leader_epoch: Option<i32>,
+    /// When it was read.
+    pub(super) read_ms: Option<i64>,
     /// The epoch that the first delivery of it had, as a number of the ledger's own.
     pub(super) epoch: Option<u32>,
     pub(super) duty: Duty,

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::plain;
-use crate::words::grouped;
+use crate::words::{grouped, moment};
 
 /// Findings shown; the others are in the record.
 const MOST: usize = 50;
@@ -35,9 +35,10 @@ pub(super) fn draw(ledger: Option<&Value>) -> Markup {
         return html! {};
     };
     let number = |name: &str| fields.get(name).and_then(Value::as_u64);
-    let flaws: Vec<(String, u64)> = Flaw::ALL
+    let first_ms = |flaw| fields.get("first_ms")?.get(key(flaw))?.as_i64();
+    let flaws: Vec<(&str, u64, Option<i64>)> = Flaw::ALL
         .iter()
-        .filter_map(|flaw| Some((flaw.words().to_owned(), number(key(*flaw))?)))
+        .filter_map(|flaw| Some((flaw.words(), number(key(*flaw))?, first_ms(*flaw))))
         .collect();
     let known = |name: &str| {
         FACTS.iter().any(|(fact, _)| *fact == name) || Flaw::ALL.iter().any(|f| key(*f) == name)
@@ -49,11 +50,11 @@ pub(super) fn draw(ledger: Option<&Value>) -> Markup {
             @for (name, words) in FACTS {
                 @if let Some(count) = number(name) { tr { th scope="row" { (words) } td.number { (grouped(count)) } td {} } }
             }
-            @for (words, count) in &flaws {
+            @for (words, count, first) in &flaws {
                 tr {
                     th scope="row" { "messages: " (words) }
                     td.number { (grouped(*count)) }
-                    td { @if *count == 0 { span.good { "✓ none" } } @else { span.bad { "✗ wrong" } } }
+                    td { @if *count == 0 { span.good { "✓ none" } } @else { span.bad { "✗ wrong" } @if let Some(ms) = first { ", first " (moment(*ms)) " into the run" } } }
                 }
             }
             @for (name, value) in fields {

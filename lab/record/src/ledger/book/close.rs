@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Holding, Ledger, StrandId};
 use crate::ledger::account::{Account, Finding, Flaw};
 use crate::ledger::lane::Lane;
-use crate::ledger::truth::TrackId;
+use crate::ledger::truth::{Entry, TrackId};
 
 impl Ledger {
     /// Messages that are owed and have not come yet, as far as the log was read. What was dropped and told so is not owed.
@@ -54,27 +54,39 @@ impl Ledger {
                     account.signalled += 1;
                     continue;
                 }
+                let entry = self.entry_on(subscription, track_id, place);
+                let read_ms = entry.and_then(|entry| entry.read_ms);
                 account.note(
-                    || self.lost(device, subscription, track_id, place),
+                    || self.lost(device, subscription, track_id, entry),
                     Flaw::Lost,
+                    read_ms,
                 );
             }
         }
     }
 
-    fn lost(&self, device: u32, subscription: u32, track: TrackId, place: u32) -> Finding {
-        let subscription = self.subscriptions.get(subscription as usize);
-        let key = subscription
-            .and_then(|subscription| subscription.filter)
-            .and_then(|filter| filter.key);
-        let track = self.log.track(track);
-        let entry = track.and_then(|track| track.entry(*track.course(key).get(place as usize)?));
+    /// The record at a place of what a subscription is owed of a history.
+    fn entry_on(&self, subscription: u32, track: TrackId, place: u32) -> Option<&Entry> {
+        let filter = self.subscriptions.get(subscription as usize)?.filter?;
+        let track = self.log.track(track)?;
+        track.entry(*track.course(filter.key).get(place as usize)?)
+    }
+
+    fn lost(
+        &self,
+        device: u32,
+        subscription: u32,
+        track: TrackId,
+        entry: Option<&Entry>,
+    ) -> Finding {
         Finding {
             flaw: Flaw::Lost,
             device,
-            subject: subscription
+            subject: self
+                .subscriptions
+                .get(subscription as usize)
                 .map_or_else(String::new, |subscription| subscription.subject.clone()),
-            partition: track.map_or(-1, |track| track.partition),
+            partition: self.log.track(track).map_or(-1, |track| track.partition),
             seq: entry.map_or(-1, |entry| entry.offset),
         }
     }

@@ -338,7 +338,7 @@ impl Ledger {
             partition: id.partition,
             seq,
         };
-        self.account.note(finding, flaw);
+        self.account.note(finding, flaw, self.now_ms);
     }
 
     fn filter_of(&self, id: StrandId) -> Option<Filter> {
