@@ -14,6 +14,9 @@ pub const FAR: f64 = 4.0;
 /// Bytes around a message's data on the wire: envelope, subject and position as JSON (about 170), the frame's head (4), TCP and IP (52).
 pub const AROUND: f64 = 226.0;
 
+/// Bytes that TLS 1.3 puts around a write: the record's head (5), the type within (1), the tag (16). RFC 8446, section 5.2.
+pub const AROUND_TLS: f64 = 22.0;
+
 /// Bytes around a record in a fetch: offsets, timestamp, key.
 pub const AROUND_RECORD: f64 = 70.0;
 
@@ -225,7 +228,7 @@ impl<'a> Need<'a> {
                 + pings * costs.push()
                 + question.churn * costs.handshake.slope.value.max(0.0),
             device_memory: costs.user.slope.value.max(0.0) + costs.kernel.slope.value.max(0.0),
-            device_bits: 8.0 * question.rate * (question.bytes as f64 + AROUND),
+            device_bits: 8.0 * question.rate * (question.bytes as f64 + around(question)),
         }
     }
 
@@ -363,9 +366,7 @@ impl<'a> Need<'a> {
         if q.bytes != results.bytes {
             all.push(format!("measured with {} bytes per message, asked for {}: memory and network follow the size, processor time does not", results.bytes, q.bytes));
         }
-        if q.tls {
-            all.push("TLS at the gateway was not measured, so its memory and processor time are not in these numbers; with TLS ended at the load balancer they hold".to_owned());
-        }
+        all.extend(tls_caution(q.tls, results.tls).map(str::to_owned));
         if q.proxy
             && !results
                 .benches
@@ -389,6 +390,25 @@ impl<'a> Need<'a> {
         }
         all.extend(results.benches.cautions.iter().cloned());
         all
+    }
+}
+
+/// Bytes around a message's data on the wire.
+#[must_use]
+pub fn around(question: &Question) -> f64 {
+    AROUND + if question.tls { AROUND_TLS } else { 0.0 }
+}
+
+/// What is wrong when it was asked for one kind of connection and the other was measured.
+fn tls_caution(asked: bool, measured: bool) -> Option<&'static str> {
+    match (asked, measured) {
+        (true, false) => Some(
+            "measured without TLS, so its memory and processor time are not in these numbers: measure again with --tls, or end TLS at the load balancer, where they hold",
+        ),
+        (false, true) => Some(
+            "measured with TLS at the gateway and asked for without, so memory and processor time are too high: measure again without --tls",
+        ),
+        (true, true) | (false, false) => None,
     }
 }
 

@@ -20,6 +20,9 @@ pub struct Results {
     pub optimised: bool,
     /// When, in milliseconds since 1970 (UTC).
     pub measured_unix_ms: u64,
+    /// Whether the gateway ended TLS in all sweeps.
+    #[serde(default)]
+    pub tls: bool,
     /// Bytes of each message's data in all sweeps.
     pub bytes: u64,
     /// Memory with so many idle, subscribed devices.

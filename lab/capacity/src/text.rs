@@ -82,8 +82,13 @@ pub fn text(question: &Question, answer: &Answer, results: &Results, costs: &Cos
 #[must_use]
 pub fn machine(results: &Results) -> String {
     let m = &results.machine;
+    let ends = if results.tls {
+        "TLS at the gateway"
+    } else {
+        "no TLS at the gateway"
+    };
     format!(
-        "{} × {}, {}, {}, {}",
+        "{} × {}, {}, {}, {}, {ends}",
         m.cores,
         m.cpu_model,
         bytes(m.memory_bytes),
@@ -181,7 +186,7 @@ pub fn money(question: &Question, answer: &Answer) -> Option<String> {
         Some(format!("gateways {} a month", figure(total * price)))
     });
     let egress = question.prices.egress_gigabyte.map(|price| {
-        let bytes = question.bytes as f64 + crate::answer::AROUND;
+        let bytes = question.bytes as f64 + crate::answer::around(question);
         let month = question.devices as f64 * question.rate * bytes * 30.0 * 86_400.0 / 1e9;
         format!(
             "egress {} a month for {} GB",

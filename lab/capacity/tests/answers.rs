@@ -110,9 +110,25 @@ fn what_was_not_measured_is_said() {
     });
 
     let cautions = answer.cautions.join("\n");
-    assert!(cautions.contains("TLS at the gateway was not measured"));
+    assert!(cautions.contains("measured without TLS"));
     assert!(cautions.contains("measured with 512 bytes per message, asked for 4096"));
     assert!(cautions.contains("2 numbers of workgroups were measured"));
+}
+
+#[test]
+fn what_was_measured_with_tls_is_no_answer_for_a_fleet_without() {
+    let question = ten_million();
+    let mut secured = results();
+    secured.tls = true;
+    let costs = Costs::of(&secured).unwrap();
+    let told = |question: &Question| answer(question, &secured, &costs).cautions.join("\n");
+
+    assert!(told(&question).contains("measured with TLS at the gateway and asked for without"));
+    let asked = Question {
+        tls: true,
+        ..question
+    };
+    assert!(!told(&asked).contains("TLS"));
 }
 
 #[test]

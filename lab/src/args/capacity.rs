@@ -20,7 +20,7 @@ pub(crate) struct Capacity {
     /// How often each device connects anew: `2/day`
     #[arg(long, value_name = "RATE", default_value = "0/day", value_parser = rate)]
     pub(crate) churn: f64,
-    /// The gateways end TLS
+    /// The gateways end TLS; what is measured is measured with it
     #[arg(long)]
     pub(crate) tls: bool,
     /// A load balancer sends PROXY headers

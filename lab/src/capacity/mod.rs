@@ -137,6 +137,7 @@ fn measure(typed: &Capacity, interrupt: &Interrupt) -> anyhow::Result<Result<Res
         gateway: binary::version(&gateway),
         optimised: !gateway.components().any(|part| part.as_os_str() == "debug"),
         measured_unix_ms: now_unix_ms(),
+        tls: typed.tls,
         bytes: typed.bytes.into(),
         memory: vec![],
         handshakes: vec![],

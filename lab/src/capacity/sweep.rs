@@ -53,6 +53,8 @@ struct Point {
     /// Devices, or records per second.
     size: u32,
     bytes: u64,
+    /// Whether the gateway ends TLS.
+    tls: bool,
 }
 
 /// Plays every point into the results; an exit status where the machine cannot, or the user wants out.
@@ -81,7 +83,7 @@ pub(super) fn play(
         gateway,
         interrupt,
     };
-    let points = points(machine.cpus.max(1), results.bytes);
+    let points = points(machine.cpus.max(1), results.bytes, results.tls);
     let mut progress = Progress::new();
     for (number, point) in points.iter().enumerate() {
         let scenario = point.scenario()?;
@@ -105,7 +107,7 @@ pub(super) fn play(
 }
 
 /// Repetitions go round and round, so that a mood of the machine meets every size alike.
-fn points(cores: u32, bytes: u64) -> Vec<Point> {
+fn points(cores: u32, bytes: u64, tls: bool) -> Vec<Point> {
     let mut points = vec![];
     for repeat in 0..REPEATS as u32 {
         let mut add = |purpose, workgroups, sizes: &[u32]| {
@@ -115,6 +117,7 @@ fn points(cores: u32, bytes: u64) -> Vec<Point> {
                 workgroups,
                 size: *size,
                 bytes,
+                tls,
             }));
         };
         add(Purpose::Idle, cores, &PLATEAUS);
@@ -155,6 +158,7 @@ why = "A point of a capacity sweep."
 
 [stage]
 workgroups = {workgroups}
+listener.tls = {}
 fleet.devices = {devices}
 fleet.via = "direct"
 
@@ -163,7 +167,8 @@ do.connect = {{ devices = {connected}, over = "{over}ms" }}
 
 [[step]]
 do.subscribe = {{ devices = {connected}, over = "{over}ms" }}
-"#
+"#,
+            self.tls
         );
         if self.purpose != Purpose::Idle {
             text.push_str(&format!(
@@ -224,16 +229,18 @@ mod tests {
 
     #[test]
     fn every_point_is_a_scenario_the_lab_can_play() {
-        for point in points(12, 512) {
-            let scenario = point.scenario().unwrap();
+        for tls in [false, true] {
+            for point in points(12, 512, tls) {
+                let scenario = point.scenario().unwrap();
 
-            assert_eq!(scenario.cells.len(), 1, "{}", scenario.title);
+                assert_eq!(scenario.cells.len(), 1, "{}", scenario.title);
+            }
         }
     }
 
     #[test]
     fn slopes_rest_on_five_places_and_three_repetitions() {
-        let points = points(2, 512);
+        let points = points(2, 512, false);
 
         for purpose in [Purpose::Idle, Purpose::Deliveries, Purpose::Reads] {
             let of = points.iter().filter(|point| point.purpose == purpose);
