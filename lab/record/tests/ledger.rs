@@ -274,6 +274,31 @@ fn a_history_that_begins_later_is_owed_from_its_first_fence_though_nothing_of_it
 }
 
 #[test]
+fn a_message_of_a_new_history_that_outruns_the_truth_is_not_held_against_the_old_one() {
+    let mut ledger = Ledger::new();
+    ledger.subscribed(7, "/t/a", Answer::Fresh);
+    for offset in 0..3 {
+        record(&mut ledger, offset, b"a");
+        arrive(&mut ledger, 7, offset);
+    }
+    // A new leader has nothing beyond offset 0, and the gateway says so.
+    ledger.hole("t", 0, 3, 1);
+    ledger.subscribed(7, "/t/a", Answer::Resynced);
+    let other = Content::of(Some(b"other"));
+    ledger.arrived(&lab_record::ledger::Arrival {
+        content: other,
+        ..world::arrival(7, "/t/a", "t.0.1", 1)
+    });
+    ledger.record(&lab_record::ledger::Record {
+        leader_epoch: Some(1),
+        content: other,
+        ..world::record("t", 0, 1, b"a")
+    });
+
+    assert_eq!(words(&ledger.close()), [""; 0]);
+}
+
+#[test]
 fn a_publish_that_was_refused_must_not_be_in_the_log() {
     let mut ledger = Ledger::new();
     let content = Content::of(Some(b"21"));

@@ -303,14 +303,19 @@ impl Ledger {
                 .is_none_or(|leader| leader == message.epoch.leader_epoch)
                 .then_some((id, place))
         });
-        if let Some((track, place)) = by_leader.or_else(|| of_meant().find_map(holds)) {
+        if let Some((track, place)) = by_leader {
             return Found::At(track, place);
         }
+        // A message of a history that the truth has not read so far must not be taken for the older record at the same offset.
         match of_meant().next() {
-            None => Found::Ahead,
-            Some((_, newest)) if message.seq >= newest.end => Found::Ahead,
-            Some(_) if of_meant().any(|(_, track)| track.is_trimmed(message.seq)) => Found::Trimmed,
-            Some(_) => Found::Nowhere,
+            None => return Found::Ahead,
+            Some((_, newest)) if message.seq >= newest.end => return Found::Ahead,
+            Some(_) => {}
+        }
+        match of_meant().find_map(holds) {
+            Some((track, place)) => Found::At(track, place),
+            None if of_meant().any(|(_, track)| track.is_trimmed(message.seq)) => Found::Trimmed,
+            None => Found::Nowhere,
         }
     }
 
