@@ -161,6 +161,27 @@ mod tests {
         }
     }
 
+    /// Devices are seeded by their number; a fleet's first choices must be as fair as one device's many.
+    #[test]
+    fn first_choices_of_many_seeds_are_shares_too() {
+        const DEVICES: u32 = 40_000;
+
+        let now = Instant::now();
+        let servers = servers(&[1, 1, 2]);
+        let mut counts = [0; 3];
+        for seed in 0..u64::from(DEVICES) {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            if let Pick::Server(id) = Failover::default().pick(&servers, now, &mut rng) {
+                counts[usize::from(id.0)] += 1;
+            }
+        }
+
+        assert_eq!(counts.iter().sum::<u32>(), DEVICES);
+        for (count, share) in counts.into_iter().zip([0.25, 0.25, 0.5]) {
+            assert_share(count, DEVICES, share);
+        }
+    }
+
     #[test]
     fn failed_server_is_left_alone_for_its_time() {
         let now = Instant::now();

@@ -39,6 +39,13 @@
 //!   `dns` brings a resolver that knows how long an answer holds.
 //! - A load balancer: one entry with one address; first retries are then spread over [`Settings::spread`].
 //!
+//! # What it costs
+//! Measured on x86-64 Linux with rustc 1.95, 2 processors, release profile (thin LTO):
+//! - A [`Session`] with one subscription takes about 780 bytes of resident memory (10 000 of them; 750 each of 100 000):
+//!   `cargo run --release -p gateway-client --example memory -- 10000`. Sockets, TLS and a tokio task come on top.
+//! - The example `device`, with sockets, TLS, resolver and tokio, is a stripped binary of 2.8 MB, of which 2.7 MB are code and
+//!   constants: `cargo build --release -p gateway-client --example device`, then `strip` and `size`.
+//!
 //! Absent: storage. [`Session::positions`] gives what is worth storing, [`SubscribeOptions::from`] takes it back.
 
 mod address_book;
