@@ -79,7 +79,7 @@ impl ServeError {
             self,
             Self::Unreadable { .. }
                 | Self::Model { .. }
-                | Self::Start(StartError::Model(_) | StartError::Rules(_))
+                | Self::Start(StartError::Model(_) | StartError::Rules(_) | StartError::Tls { .. })
         )
     }
 }

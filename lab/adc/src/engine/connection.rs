@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     balance::MemberId,
     engine::{
+        client::Client,
         core::{Core, Virtual, Weather},
         dial::{DialError, dial},
         flow::{Claim, Flow, Order, Seat},
@@ -54,17 +55,16 @@ pub(crate) async fn accept(core: Rc<Core>, server: usize, listener: TcpListener)
     }
 }
 
-async fn serve(core: Rc<Core>, server: usize, mut client: TcpStream, peer: SocketAddr) {
-    match Opening::new(&core, server, peer).join(&mut client).await {
+async fn serve(core: Rc<Core>, server: usize, stream: TcpStream, peer: SocketAddr) {
+    let opening = Opening::new(&core, server, peer);
+    let mut client = match opening.admit(stream).await {
+        Ok(client) => client,
+        Err((refused, stream)) => return refused.conclude(&core, server, stream.as_ref()),
+    };
+    match opening.join(&mut client).await {
         // The tunnel gets a task of its own, as this one is larger than a tunnel needs for its long life.
         Ok(joined) => drop(tokio::task::spawn_local(joined.into_tunnel(client))),
-        Err(Refused { why, how, detail }) => {
-            core.refuse(server, why, detail.as_deref());
-            if how == Ending::Reset {
-                // Failing to set it, the client gets an orderly end, and no harm is done.
-                drop(client.set_zero_linger());
-            }
-        }
+        Err(refused) => refused.conclude(&core, server, Some(client.socket())),
     }
 }
 
@@ -92,6 +92,17 @@ struct Refused {
     detail: Option<String>,
 }
 
+impl Refused {
+    /// Counts it, and decides how the client's socket ends.
+    fn conclude(self, core: &Core, server: usize, client: Option<&TcpStream>) {
+        core.refuse(server, self.why, self.detail.as_deref());
+        if let (Some(client), Ending::Reset) = (client, self.how) {
+            // Failing to set it, the client gets an orderly end, and no harm is done.
+            drop(client.set_zero_linger());
+        }
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(why: Refusal) -> Self {
         Self {
@@ -115,7 +126,7 @@ struct Joined {
 }
 
 impl Joined {
-    fn into_tunnel(self, client: TcpStream) -> Tunnel {
+    fn into_tunnel(self, client: Client) -> Tunnel {
         let id = self.flow.id;
         let core = Rc::clone(&self.seat.core);
         let mut tunnel = Tunnel::new(client, self.server, self.flow, self.claim, self.seat);
@@ -150,11 +161,28 @@ impl<'a> Opening<'a> {
         }
     }
 
-    async fn join(mut self, client: &mut TcpStream) -> Result<Joined, Refused> {
-        self.weather_permitting().await?;
+    /// Takes a client in, and ends its TLS where the virtual server does that.
+    async fn admit(&self, stream: TcpStream) -> Result<Client, (Refused, Option<TcpStream>)> {
+        if let Err(refused) = self.weather_permitting().await {
+            return Err((refused, Some(stream)));
+        }
+        let Some(offload) = &self.virtual_server.offload else {
+            return Ok(Client::Plain(stream));
+        };
+        offload.meet(stream).await.map_err(|failed| {
+            let refused = Refused {
+                detail: Some(failed.why),
+                ..Refusal::Tls.into()
+            };
+            (refused, failed.stream)
+        })
+    }
+
+    async fn join(mut self, client: &mut Client) -> Result<Joined, Refused> {
         let seat = Seat::take(self.core, self.server).ok_or(Refusal::ConnectionLimit)?;
-        client.set_nodelay(true).map_err(|_| Refusal::ClientGone)?;
-        let destination = client.local_addr().map_err(|_| Refusal::ClientGone)?;
+        let socket = client.socket();
+        socket.set_nodelay(true).map_err(|_| Refusal::ClientGone)?;
+        let destination = socket.local_addr().map_err(|_| Refusal::ClientGone)?;
         if self.virtual_server.model.accept_proxy {
             self.client = self.announced_client(client).await?;
         }
@@ -199,7 +227,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Reads the PROXY header of a device of the lab; what follows it goes to the member.
-    async fn announced_client(&mut self, client: &mut TcpStream) -> Result<SocketAddr, Refused> {
+    async fn announced_client(&mut self, client: &mut Client) -> Result<SocketAddr, Refused> {
         let read = async {
             let mut input = Vec::new();
             loop {
@@ -223,7 +251,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Collects what a script wants to see before a member is chosen.
-    async fn collect(&mut self, client: &mut TcpStream) -> Result<(), Refused> {
+    async fn collect(&mut self, client: &mut Client) -> Result<(), Refused> {
         while let Some(wanted) = self.collecting {
             if self.held.len() >= wanted.max(1) {
                 self.collecting = None;
@@ -388,7 +416,7 @@ impl<'a> Opening<'a> {
 }
 
 /// Reads a little more; `false` at the end of the stream.
-async fn more(client: &mut TcpStream, input: &mut Vec<u8>) -> io::Result<bool> {
+async fn more(client: &mut Client, input: &mut Vec<u8>) -> io::Result<bool> {
     input.reserve(1_024);
     Ok(client.read_buf(input).await? > 0)
 }

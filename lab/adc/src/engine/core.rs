@@ -14,6 +14,7 @@ use crate::{
     balance::MemberId,
     engine::{
         Listening,
+        client::Offload,
         flow::{Flow, Order},
         log::Log,
         stats::{Cause, Counts, Refusal},
@@ -75,6 +76,7 @@ pub(crate) struct Virtual {
     /// Where its pool is in [`Core::pools`].
     pub(crate) pool: usize,
     pub(crate) rules: Option<Box<dyn Rules>>,
+    pub(crate) offload: Option<Offload>,
     pub(crate) ports: RefCell<SourcePorts>,
     pub(crate) persistence: RefCell<Option<SourceAddressRecords>>,
     pub(crate) accepted: Cell<u64>,
@@ -90,6 +92,7 @@ impl Virtual {
         pool: usize,
         seed: u64,
         rules: Option<Box<dyn Rules>>,
+        offload: Option<Offload>,
     ) -> Self {
         let persistence = match model.persistence {
             Persistence::None => None,
@@ -102,6 +105,7 @@ impl Virtual {
             address,
             pool,
             rules,
+            offload,
             accepted: Cell::new(0),
             current: Cell::new(0),
             refused: RefCell::default(),

@@ -4,11 +4,13 @@
 //! - `core`: what everything on the thread shares, without locks.
 //! - `connection`: from a client's handshake to a tunnel; `dial` is its way to a member, `tunnel` and `pipe` what follows.
 //! - `probe`: asks members how they are. `sweep`: ends what has been silent for too long.
+//! - `client`: its socket, in the clear or with its TLS ended here.
 //! - `flow`: one connection as others see it. `log`: lines in the appliance's words. `stats`: what is counted.
 //!
 //! A connection costs two descriptors and about a kilobyte; a buffer only while its receiver is slow. Bytes are read
 //! into one buffer that all connections share and written on at once.
 
+mod client;
 mod connection;
 mod core;
 mod dial;
@@ -35,6 +37,7 @@ use tokio::{
 
 use crate::{
     engine::{
+        client::Offload,
         core::{Core, Virtual},
         handle::Job,
     },
@@ -84,6 +87,14 @@ pub enum StartError {
         address: SocketAddr,
         /// What the kernel said.
         error: io::Error,
+    },
+    /// What clients are to be shown cannot be had.
+    #[error("virtual server `{virtual_server}` cannot end TLS: {error}")]
+    Tls {
+        /// The virtual server.
+        virtual_server: String,
+        /// Which file, and what is wrong with it.
+        error: String,
     },
     /// The rules of a virtual server do not load.
     #[error("{0}")]
@@ -203,6 +214,11 @@ fn prepare(
             .map(|init| init())
             .transpose()
             .map_err(StartError::Rules)?;
+        let offload = server.tls.as_ref().map(Offload::load).transpose();
+        let offload = offload.map_err(|error| StartError::Tls {
+            virtual_server: server.name.clone(),
+            error,
+        })?;
         let listener = listen(server.listen).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let pool = model
@@ -216,6 +232,7 @@ fn prepare(
             pool,
             model.seed,
             rules,
+            offload,
         ));
         listeners.push(listener);
     }

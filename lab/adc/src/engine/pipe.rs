@@ -6,10 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Most bytes a script may hold back; beyond it the connection is reset.
 const MOST_HELD: usize = 1024 * 1024;
@@ -99,8 +96,8 @@ impl Pipe {
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut TcpStream,
-        to: &mut TcpStream,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
         buffer: &mut [u8],
         mut moved: impl FnMut(usize),
     ) -> Poll<Result<Progress, Broken>> {
@@ -141,7 +138,11 @@ impl Pipe {
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
         while self.written < self.pending.len() {
             self.written +=
                 ready!(Pin::new(&mut *to).poll_write(cx, &self.pending[self.written..]))?;
@@ -151,7 +152,8 @@ impl Pipe {
             self.pending = Vec::new();
             self.written = 0;
         }
-        Poll::Ready(Ok(()))
+        // TLS may hold records that the socket would not take.
+        Pin::new(to).poll_flush(cx)
     }
 
     /// Whether a script is to be told of what is held; says so once per `collect`.

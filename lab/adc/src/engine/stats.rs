@@ -27,6 +27,8 @@ pub enum Refusal {
     NoSuchSourceAddress,
     /// No PROXY header where one was to be.
     ProxyHeader,
+    /// No TLS could be agreed on.
+    Tls,
     /// A rule said so.
     Rule,
     /// A fault was in force.
@@ -44,6 +46,7 @@ impl fmt::Display for Refusal {
             Self::PortExhaustion => "port-exhaustion",
             Self::NoSuchSourceAddress => "no-such-source-address",
             Self::ProxyHeader => "proxy-header",
+            Self::Tls => "tls",
             Self::Rule => "rule",
             Self::Fault => "fault",
             Self::ClientGone => "client-gone",

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     engine::{
+        client::Client,
         core::Core,
         flow::{Claim, Flow, Order, Seat},
         pipe::{Broken, Pipe, Progress},
@@ -35,7 +36,7 @@ pub(crate) struct Tunnel {
 }
 
 struct Streams {
-    client: TcpStream,
+    client: Client,
     server: TcpStream,
 }
 
@@ -50,7 +51,7 @@ enum Left {
 
 impl Tunnel {
     pub(crate) fn new(
-        client: TcpStream,
+        client: Client,
         server: TcpStream,
         flow: Flow,
         claim: Claim,
@@ -154,15 +155,19 @@ impl Tunnel {
                 return Poll::Ready(Left::InOrder);
             };
             let flow = &self.flow;
-            let (pipe, from, to, total) = match side {
-                Side::Client => (&mut self.up, client, server, &flow.up),
-                Side::Server => (&mut self.down, server, client, &flow.down),
+            let total = match side {
+                Side::Client => &flow.up,
+                Side::Server => &flow.down,
             };
             let moved = |bytes: usize| {
                 total.set(total.get() + bytes as u64);
                 flow.moved.set(true);
             };
-            match pipe.poll(cx, from, to, buffer, moved) {
+            let polled = match side {
+                Side::Client => self.up.poll(cx, client, server, buffer, moved),
+                Side::Server => self.down.poll(cx, server, client, buffer, moved),
+            };
+            match polled {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(Progress::Closed)) => {
                     self.first_closed.get_or_insert(side);
@@ -236,7 +241,7 @@ impl Tunnel {
             Left::InOrder | Left::By(Ending::Close, _) => {}
             // Failing to set it, the side gets an orderly end, and no harm is done.
             Left::By(Ending::Reset, _) => {
-                drop((client.set_zero_linger(), server.set_zero_linger()));
+                drop((client.socket().set_zero_linger(), server.set_zero_linger()));
             }
             Left::By(Ending::Forget, _) => forget(&self.seat.core, client, server),
         }
@@ -277,8 +282,9 @@ impl Drop for Tunnel {
 
 /// Closes both sockets without a packet (`TCP_REPAIR`, see `tcp(7)` and CRIU): who sends later gets a reset, who waits waits.
 /// Without the right to do so (CAP_NET_ADMIN) they stay open and unread, and nobody ever gets an answer.
-fn forget(core: &Core, client: TcpStream, server: TcpStream) {
+fn forget(core: &Core, client: Client, server: TcpStream) {
     const ON: u32 = 1;
+    let client = client.into_socket();
     let repaired =
         setsockopt(&client, TcpRepair, &ON).and_then(|()| setsockopt(&server, TcpRepair, &ON));
     if repaired.is_err() {

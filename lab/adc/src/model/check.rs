@@ -104,6 +104,13 @@ impl Model {
                 "leave it out for no limit",
             );
         }
+        if server.accept_proxy && server.tls.is_some() {
+            found.add(
+                &format!("{place}.tls"),
+                "a PROXY header would come before the TLS handshake, and is not read there",
+                "leave accept-proxy or tls out",
+            );
+        }
         if server.connect_timeout.is_zero() {
             found.add(
                 &format!("{place}.connect-timeout"),

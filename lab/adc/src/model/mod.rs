@@ -15,7 +15,7 @@ pub use monitor::{Monitor, MonitorKind, MonitorProxy};
 pub use pool::{Balance, Member, MemberState, Pool, ServiceDownAction};
 pub use snat::{Snat, SnatPorts};
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub struct VirtualServer {
     /// Clients begin with a PROXY header and are who it says, because their addresses cannot be had on this machine.
     #[serde(default)]
     pub accept_proxy: bool,
+    /// Clients speak TLS, which ends here; members get what was encrypted. Absent: bytes pass as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Which source addresses and ports its members see.
     #[serde(default)]
     pub snat: Snat,
@@ -76,6 +79,7 @@ impl VirtualServer {
             listen,
             pool: pool.into(),
             accept_proxy: false,
+            tls: None,
             snat: Snat::default(),
             persistence: Persistence::None,
             proxy_protocol: ProxyProtocol::Off,
@@ -89,6 +93,16 @@ impl VirtualServer {
 
 fn default_connect_timeout() -> Duration {
     Duration::from_secs(5)
+}
+
+/// What clients are shown where their TLS ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate and its chain, as PEM.
+    pub certificate: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
 }
 
 /// The end of a connection that carries nothing.

@@ -10,4 +10,5 @@ mod relay;
 mod rest;
 mod rules;
 mod source_ports;
+mod tls;
 mod tunnels;
