@@ -68,6 +68,8 @@ pub struct Change {
     /// Attempts at a gateway that had failed this very device, although there was one that had not. Absent where devices see one address only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_dead: Option<u64>,
+    /// Connections that came since the last change, against the weights from then on; empty where a gateway has fewer than before.
+    pub newcomers: Shares,
     /// From the last change until gateways were balanced and stayed so; absent if they were not at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balanced_after_ms: Option<f64>,

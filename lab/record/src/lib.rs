@@ -2,6 +2,7 @@
 //!
 //! - [`faults`]: what was broken on purpose, and when.
 //! - [`balancing`]: how devices were spread over gateways, and what a change cost.
+//! - [`cost`]: processor time per handshake and per message.
 //! - [`ledger`]: what the log holds against what devices received.
 //! - [`recovery`]: what faults did to devices, and how they came back.
 //! - [`run`]: the content of `run.json`.
@@ -9,6 +10,7 @@
 //! - [`verdict`]: from expectations to one word and an exit status.
 
 pub mod balancing;
+pub mod cost;
 pub mod faults;
 pub mod ledger;
 pub mod recovery;

@@ -4,6 +4,7 @@
 //! - [`summary`]: Markdown for a pull request.
 //! - [`openmetrics`]: the numbers for a metrics store.
 //! - [`overview`]: many runs on one page.
+//! - [`balancing`]: ways to balance, one column each.
 //! - [`compare`]: two sides, and what differs by more than noise.
 //!
 //! Below the page, in reading order:
@@ -13,6 +14,7 @@
 //! - [`distribution`]: whole distributions of times, out of the record.
 //! - [`words`]: numbers and times as a reader wants them.
 
+pub mod balancing;
 mod cell;
 pub mod chart;
 pub mod compare;

@@ -6,6 +6,7 @@ use lab_record::run::{Cell, Run};
 use lab_record::verdict::Verdict;
 use maud::{Markup, html};
 
+use crate::balancing;
 use crate::page::{class, document};
 use crate::words::{count, span_ms, utc};
 
@@ -36,12 +37,25 @@ pub fn render(entries: &[Entry<'_>]) -> String {
                 thead { tr { th { "scenario" } @for (kafka, adc) in &pairs { th { (kafka) " + " (adc) } } th { "took" } th { "when" } } }
                 tbody { @for entry in entries { (row(entry, &pairs)) } }
             } }
+            @for entry in entries { (columns(entry)) }
         }
     };
     document(
         &format!("{} {}", verdict.word(), count(entries.len(), "run", "runs")),
         &body,
     )
+}
+
+/// A run that compares ways to balance, as columns.
+fn columns(entry: &Entry<'_>) -> Markup {
+    html! {
+        @if let Some(columns) = balancing::columns(entry.run) {
+            section {
+                h2 { a href=(entry.link) { (entry.run.scenario.title) } }
+                (balancing::table(&columns))
+            }
+        }
+    }
 }
 
 fn row(entry: &Entry<'_>, pairs: &BTreeSet<(String, String)>) -> Markup {

@@ -6,9 +6,9 @@ use lab_record::run::{Cell, Run};
 use lab_record::verdict::Verdict;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::cell;
 use crate::findings::{self, Finding};
 use crate::words::{bytes, count, figure, grouped, span_ms, utc};
+use crate::{balancing, cell};
 
 const STYLE: &str = include_str!("style.css");
 /// More findings than this are cut on the first screen, with a note.
@@ -27,6 +27,7 @@ pub fn render(run: &Run) -> String {
         main {
             (first_findings(run))
             (overview(run))
+            (balancing::section(run))
             @for (place, cell) in run.cells.iter().enumerate() { (cell_section(run, place, cell)) }
             (environment(run))
         }

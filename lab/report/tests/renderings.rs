@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
+use lab_record::balancing::{Balancing, Change, Shares};
 use lab_record::recovery::{Delay, Fault, Memory, Recovery, Station, Survivors};
 use lab_record::run::{
     Cell, Environment, Event, Expectation, FORMAT, Histogram, PoolMember, Providers, Resources,
@@ -32,6 +33,23 @@ fn page_of_a_failover_draws_the_waterfall_and_the_fault() {
 }
 
 #[test]
+fn page_of_a_comparison_has_the_ways_beside_each_other() {
+    insta::assert_snapshot!(by_lines(&lab_report::page::render(&comparison())));
+}
+
+#[test]
+fn overview_shows_the_columns_of_each_comparison() {
+    let (compared, other) = (comparison(), failed());
+    let entries = [(&compared, "a/report.html"), (&other, "b/report.html")]
+        .map(|(run, link)| lab_report::overview::Entry { run, link });
+
+    let page = lab_report::overview::render(&entries);
+
+    assert_eq!(page.matches("table class=\"columns\"").count(), 1, "{page}");
+    assert!(page.contains("attempts wasted"), "{page}");
+}
+
+#[test]
 fn page_of_an_unfit_machine_says_what_to_do() {
     let page = lab_report::page::render(&unfit());
 
@@ -51,7 +69,7 @@ fn metrics_follow_the_openmetrics_format() {
 
 #[test]
 fn page_loads_nothing_from_elsewhere_and_needs_no_script() {
-    for run in [failed(), failover(), unfit()] {
+    for run in [failed(), failover(), comparison(), unfit()] {
         let page = lab_report::page::render(&run);
 
         for forbidden in [
@@ -289,6 +307,57 @@ fn kill_of_one() -> Recovery {
 }
 
 /// The machine lacks a container engine.
+/// A kill, twice: with a list of servers, and with an address that some never got away from.
+fn comparison() -> Run {
+    let one = |way: &str, back: Vec<f64>, balanced_after_ms, wasted, usages: Vec<Event>| Cell {
+        balancing: Some(Balancing {
+            way: way.to_owned(),
+            at_rest: shares(&[100, 102, 98]),
+            after: shares(&[0, 152, 148]),
+            change: Some(Change {
+                cut: 100,
+                retried: Station::of("retried", vec![2.0; 100]),
+                reconnected: Station::of("reconnected", back),
+                handshakes_per_second_peak: 60,
+                attempts: 100 + wasted,
+                wasted,
+                wasted_by_one_device: wasted.min(3),
+                known_dead: (way == "api").then_some(0),
+                balanced_after_ms,
+                ..Change::default()
+            }),
+        }),
+        events: usages,
+        ..cell(&format!("balancing={way}"), Verdict::Pass)
+    };
+    let usages = [("stage-up", 100, 0), ("connect", 400, 300)].map(|(after, cpu_ms, connected)| {
+        let processes = json!({"gateway-0": {"cpu_ms": cpu_ms}, "adc": {"cpu_ms": cpu_ms / 4}});
+        let detail = [
+            ("after", json!(after)),
+            ("processes", processes),
+            ("connected", json!(connected)),
+        ];
+        event(0, "usage", &detail)
+    });
+    run(
+        "scenarios/balancing/a-killed-gateway.toml",
+        "A killed gateway",
+        vec![
+            one("api", vec![5.0; 100], Some(120.0), 0, vec![]),
+            one("adc", vec![900.0; 60], None, 81, usages.to_vec()),
+        ],
+    )
+}
+
+fn shares(connections: &[u64]) -> Shares {
+    let weights = vec![1; connections.len()];
+    Shares {
+        imbalance: lab_record::statistics::shares::imbalance(connections, &weights),
+        connections: connections.to_vec(),
+        weights,
+    }
+}
+
 fn unfit() -> Run {
     let mut cell = cell("", Verdict::Unfit);
     cell.reason = Some("no container engine answers".to_owned());

@@ -38,7 +38,7 @@ fn of_shares(bounds: &Bounds, figures: &Balancing) -> Vec<Expectation> {
     [
         bounds
             .fair_at_rest
-            .map(|wanted| fair(&figures.at_rest, wanted)),
+            .map(|wanted| fair("fair-at-rest", &figures.at_rest, wanted)),
         bounds.imbalance_max.map(|limit| {
             over(
                 format!("the fullest gateway has at most {limit} of its share"),
@@ -58,7 +58,7 @@ fn of_shares(bounds: &Bounds, figures: &Balancing) -> Vec<Expectation> {
 }
 
 /// Each gateway's share against its weight.
-fn fair(shares: &Shares, wanted: bool) -> Expectation {
+fn fair(name: &str, shares: &Shares, wanted: bool) -> Expectation {
     let strays = unlikely(&shares.connections, &shares.weights);
     let held = shares.imbalance.map(|_| strays.is_empty() == wanted);
     let wanted = if wanted {
@@ -66,7 +66,7 @@ fn fair(shares: &Shares, wanted: bool) -> Expectation {
     } else {
         "gateways have other shares than their weights"
     };
-    let mut answer = answer("fair-at-rest", wanted, in_words(shares), held);
+    let mut answer = answer(name, wanted, in_words(shares), held);
     answer.cause = strays.first().map(|stray| {
         format!(
             "gateway {} has {} connections, dice would give it about {:.0}",
@@ -92,6 +92,9 @@ fn of_change(bounds: &Bounds, change: Option<&Change>) -> Vec<Expectation> {
         })
     };
     [
+        bounds
+            .fair_newcomers
+            .map(|wanted| fair("fair-newcomers", &change.newcomers, wanted)),
         bounds
             .balanced_within
             .map(|limit| balanced(change, happened, limit.get())),

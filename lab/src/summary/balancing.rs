@@ -1,155 +1,21 @@
-//! Ways to balance beside each other: one column a cell, one line a figure.
+//! Ways to balance beside each other, as the terminal shows them; the figures are [`lab_report::balancing`]'s.
 
 use std::fmt::Write as _;
 
-use lab_record::balancing::{Balancing, Change};
-use lab_record::run::{Cell, Run};
+use lab_record::run::Run;
 
 /// The columns of a run that compares ways to balance; empty when there are not two of them.
 pub(crate) fn comparison(run: &Run) -> String {
-    let columns: Vec<(&Cell, &Balancing)> = run
-        .cells
-        .iter()
-        .filter_map(|cell| Some((cell, cell.balancing.as_ref()?)))
-        .collect();
-    if columns.len() < 2 {
+    let Some(columns) = lab_report::balancing::columns(run) else {
         return String::new();
-    }
-    let mut rows = vec![row("", &columns, heading)];
-    rows.extend(FIGURES.map(|(name, figure)| row(name, &columns, |_, figures| figure(figures))));
+    };
+    let heading = std::iter::once(String::new()).chain(columns.headings);
+    let mut rows: Vec<Vec<String>> = vec![heading.collect()];
+    rows.extend(columns.rows.into_iter().map(|(name, figures)| {
+        let name = std::iter::once(name.to_owned());
+        name.chain(figures).collect()
+    }));
     table(&rows)
-}
-
-type Figure = fn(&Balancing) -> String;
-
-const FIGURES: [(&str, Figure); 13] = [
-    ("imbalance at rest", |figures| {
-        ratio(figures.at_rest.imbalance)
-    }),
-    ("devices cut", |figures| {
-        change(figures, |change| change.cut.to_string())
-    }),
-    ("first retry, p99 ms", |figures| {
-        change(figures, |change| {
-            reached(
-                change.retried.devices,
-                change.cut,
-                99,
-                change.retried.p99_ms,
-            )
-        })
-    }),
-    ("50 % back, ms", |figures| {
-        change(figures, |change| {
-            reached(
-                change.reconnected.devices,
-                change.cut,
-                50,
-                change.reconnected.p50_ms,
-            )
-        })
-    }),
-    ("99 % back, ms", |figures| {
-        change(figures, |change| {
-            reached(
-                change.reconnected.devices,
-                change.cut,
-                99,
-                change.reconnected.p99_ms,
-            )
-        })
-    }),
-    ("100 % back, ms", |figures| {
-        change(figures, |change| {
-            reached(
-                change.reconnected.devices,
-                change.cut,
-                100,
-                change.reconnected.max_ms,
-            )
-        })
-    }),
-    ("peak handshakes/s", |figures| {
-        change(figures, |change| {
-            change.handshakes_per_second_peak.to_string()
-        })
-    }),
-    ("attempts", |figures| {
-        change(figures, |change| change.attempts.to_string())
-    }),
-    ("attempts wasted", |figures| {
-        change(figures, |change| change.wasted.to_string())
-    }),
-    ("by one device", |figures| {
-        change(figures, |change| change.wasted_by_one_device.to_string())
-    }),
-    ("on known dead", |figures| {
-        change(figures, |change| {
-            change
-                .known_dead
-                .map_or_else(absent, |count| count.to_string())
-        })
-    }),
-    ("imbalance after", |figures| ratio(figures.after.imbalance)),
-    ("balanced after, ms", |figures| {
-        change(figures, |change| {
-            change
-                .balanced_after_ms
-                .map_or_else(|| "never".to_owned(), |after| format!("{after:.0}"))
-        })
-    }),
-];
-
-fn change(figures: &Balancing, figure: impl Fn(&Change) -> String) -> String {
-    figures.change.as_ref().map_or_else(absent, figure)
-}
-
-/// A time that is only true if so many of a hundred devices got there.
-fn reached(devices: u64, of: u64, percent: u64, ms: f64) -> String {
-    match (of, devices * 100 >= of * percent) {
-        (0, _) => absent(),
-        (_, true) => figure_of(ms),
-        (_, false) => "never".to_owned(),
-    }
-}
-
-/// A tenth of a millisecond matters only below ten.
-fn figure_of(ms: f64) -> String {
-    if ms < 10.0 {
-        format!("{ms:.1}")
-    } else {
-        format!("{ms:.0}")
-    }
-}
-
-fn ratio(ratio: Option<f64>) -> String {
-    ratio.map_or_else(absent, |ratio| format!("{ratio:.2}"))
-}
-
-fn absent() -> String {
-    "-".to_owned()
-}
-
-/// What tells this cell from the others.
-fn heading(cell: &Cell, figures: &Balancing) -> String {
-    let choices: Vec<&str> = cell
-        .name
-        .split(' ')
-        .map(|choice| choice.split_once('=').map_or(choice, |(_, value)| value))
-        .collect();
-    match choices.as_slice() {
-        [] | [""] => figures.way.clone(),
-        choices => choices.join(" "),
-    }
-}
-
-fn row(
-    name: &str,
-    columns: &[(&Cell, &Balancing)],
-    figure: impl Fn(&Cell, &Balancing) -> String,
-) -> Vec<String> {
-    let figures = columns.iter().map(|(cell, figures)| figure(cell, figures));
-    std::iter::once(name.to_owned()).chain(figures).collect()
 }
 
 /// The first column to the left, numbers to the right.
@@ -176,8 +42,9 @@ fn table(rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lab_record::balancing::Shares;
+    use lab_record::balancing::{Balancing, Change, Shares};
     use lab_record::recovery::Station;
+    use lab_record::run::Cell;
 
     use super::*;
     use crate::example;
@@ -213,7 +80,6 @@ mod tests {
   attempts wasted          1                       1
   by one device            1                       1
   on known dead            0                       0
-  imbalance after          -                       -
   balanced after, ms     150                   never
 "
         );

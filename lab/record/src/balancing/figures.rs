@@ -79,8 +79,30 @@ fn change(log: &Log, at_ms: f64) -> Change {
         wasted: wasted.values().sum(),
         wasted_by_one_device: wasted.values().copied().max().unwrap_or(0),
         known_dead: known_dead(log, at_ms),
+        newcomers: newcomers(log, latest(&log.changes_ms, f64::INFINITY)),
         balanced_after_ms: balanced_after(log, latest(&log.changes_ms, f64::INFINITY)),
     }
+}
+
+/// What each gateway gained since the last change; nothing where one lost connections, as nobody can tell then who came.
+fn newcomers(log: &Log, last_change_ms: f64) -> Shares {
+    let mut before = log.looks.iter().rev();
+    let before = before.find(|look| look.at_ms < last_change_ms);
+    let (Some(before), Some(end)) = (before, log.looks.last()) else {
+        return Shares::default();
+    };
+    let pairs = end.connections.iter().zip(&before.connections);
+    let gained: Option<Vec<u64>> = pairs.map(|(now, then)| now.checked_sub(*then)).collect();
+    let Some(connections) = gained else {
+        return Shares::default();
+    };
+    shares(
+        log,
+        &Look {
+            connections,
+            ..end.clone()
+        },
+    )
 }
 
 /// The latest change before this time.

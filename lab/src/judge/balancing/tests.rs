@@ -34,7 +34,23 @@ fn bounds_of_the_cells_own_way_and_of_every_way_are_judged() {
 
 #[test]
 fn each_bound_holds_or_breaks() {
-    let cases: [(Bounds, &str, Option<bool>); 12] = [
+    let cases: [(Bounds, &str, Option<bool>); 14] = [
+        (
+            Bounds {
+                fair_newcomers: Some(true),
+                ..none()
+            },
+            "fair-newcomers",
+            Some(true),
+        ),
+        (
+            Bounds {
+                fair_newcomers: Some(false),
+                ..none()
+            },
+            "fair-newcomers",
+            Some(false),
+        ),
         (
             Bounds {
                 fair_at_rest: Some(true),
@@ -265,6 +281,7 @@ fn figures() -> Balancing {
             wasted: 2,
             wasted_by_one_device: 2,
             known_dead: Some(1),
+            newcomers: shares(&[40, 45, 35]),
             balanced_after_ms: Some(700.0),
             ..Change::default()
         }),

@@ -39,6 +39,9 @@ pub struct Bounds {
     /// Before anything changes, each gateway has the share of its weight, as dice would give it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fair_at_rest: Option<bool>,
+    /// Connections that came since the last change have the shares of the weights from then on, as dice would give them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fair_newcomers: Option<bool>,
     /// The fullest gateway over its share at the end, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imbalance_max: Option<f64>,

@@ -169,6 +169,7 @@ fn is_change(action: &Action) -> bool {
 /// A bound that is about a change.
 fn first_of_change(bounds: &Bounds) -> Option<&'static str> {
     let keys = [
+        ("fair-newcomers", bounds.fair_newcomers.is_some()),
         ("balanced-within", bounds.balanced_within.is_some()),
         ("retried-within", bounds.retried_within.is_some()),
         ("stragglers-within", bounds.stragglers_within.is_some()),

@@ -75,6 +75,33 @@ fn a_killed_gateway_in_figures() {
 }
 
 #[test]
+fn newcomers_are_what_came_since_the_last_change() {
+    let log = Log {
+        looks: vec![
+            look(900, &[20, 10], &[2, 1]),
+            look(1_900, &[22, 12], &[2, 1]),
+            look(2_900, &[32, 42], &[1, 3]),
+        ],
+        changes_ms: vec![1_000.0, 2_000.0],
+        ..Log::default()
+    };
+
+    let newcomers = Balancing::of(&log).change.unwrap().newcomers;
+
+    assert_eq!(newcomers.connections, [10, 30]);
+    assert_eq!(newcomers.weights, [1, 3]);
+    assert_eq!(newcomers.imbalance, Some(1.0));
+}
+
+#[test]
+fn where_devices_left_nobody_knows_who_came() {
+    assert_eq!(
+        Balancing::of(&killed()).change.unwrap().newcomers,
+        Shares::default()
+    );
+}
+
+#[test]
 fn nothing_changed_has_no_change() {
     let log = Log {
         changes_ms: vec![],
