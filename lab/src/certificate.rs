@@ -1,4 +1,4 @@
-//! The certificate that gateways show when a stage has them speak TLS, made for one run; devices believe it and no other.
+//! The certificate that gateways, or a load balancer before them, show when a stage has them speak TLS, made for one run; devices believe it and no other.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 const NAME: &str = "gateway.test";
 
 /// A certificate and where it and its key are.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Certificate {
     /// As PEM.
     pub(crate) file: PathBuf,

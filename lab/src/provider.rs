@@ -16,6 +16,7 @@ use lab_kafka::fault::Fault;
 use lab_record::ledger::Content;
 use rustls::pki_types::CertificateDer;
 
+use crate::certificate::Certificate;
 pub(crate) use crate::fleet::Habit;
 use crate::interrupt::Interrupt;
 pub(crate) use crate::recovery::Answered;
@@ -184,6 +185,8 @@ pub(crate) struct AdcSetup {
     pub(crate) listen: IpAddr,
     /// Devices put a PROXY header in front, because their addresses cannot be had on this machine; the ADC believes it.
     pub(crate) accept_proxy: bool,
+    /// What devices are shown where it ends their TLS; it passes bytes as they are without one.
+    pub(crate) certificate: Option<Certificate>,
     /// The gateways, each with the address its monitor asks.
     pub(crate) members: Vec<Member>,
     /// Addresses used towards the gateways (`adc.snat-addresses` of them, all local).
@@ -210,11 +213,13 @@ impl AdcSetup {
         stage: &Stage,
         members: Vec<Member>,
         snat_addresses: Vec<IpAddr>,
+        certificate: Option<Certificate>,
         seed: u64,
     ) -> Self {
         Self {
             listen: stage.fleet.addresses.loopback(),
             accept_proxy: stage.devices_tell_addresses(),
+            certificate: certificate.filter(|_| stage.adc.tls),
             members,
             snat_addresses,
             snat_ports: stage.adc.snat_ports,
@@ -334,7 +339,7 @@ pub(crate) struct FleetSetup {
     pub(crate) family: Family,
     /// Whether each device begins with a PROXY header that carries the model's address ([`Self::ports`]); otherwise the socket itself has it.
     pub(crate) preface: SendProxy,
-    /// The certificate of gateways that speak TLS; devices believe no other.
+    /// The certificate of whoever speaks TLS with them; devices believe no other.
     pub(crate) certificate: Option<CertificateDer<'static>>,
     /// Whether devices that lost their connection, or did not get one, try again by themselves.
     pub(crate) reconnect: bool,

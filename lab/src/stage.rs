@@ -4,6 +4,7 @@
 
 mod balancing;
 mod gateway;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,6 +15,7 @@ pub use lab_ports::Model as PortModel;
 
 pub use balancing::{AddressOrder, Balancing, DnsStage};
 pub use gateway::{CacheStage, DrainStage};
+pub use tls::TlsEnd;
 
 use crate::units::Span;
 
@@ -26,6 +28,9 @@ pub struct Stage {
     /// How devices are spread over them; decides `fleet.via`, and lets the record say what that cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancing: Option<Balancing>,
+    /// Where the TLS of devices ends; decides `listener.tls` and `adc.tls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsEnd>,
     /// The weight of each gateway for whoever balances, 0 to 100; all alike when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gateways_weights: Vec<u32>,
@@ -58,6 +63,7 @@ impl Default for Stage {
         Self {
             gateways: 1,
             balancing: None,
+            tls: None,
             gateways_weights: vec![],
             dns: DnsStage::default(),
             workgroups: 4,
@@ -79,6 +85,10 @@ impl Stage {
     pub(crate) fn settle(&mut self) {
         if let Some(balancing) = self.balancing {
             self.fleet.via = balancing.via();
+        }
+        if let Some(end) = self.tls {
+            self.listener.tls = end == TlsEnd::Gateway;
+            self.adc.tls = end == TlsEnd::Adc;
         }
     }
 
@@ -298,6 +308,8 @@ pub struct AdcStage {
     pub snat_addresses: u32,
     /// The PROXY header it sends to the gateways, and in its health checks.
     pub proxy_protocol: SendProxy,
+    /// Whether it ends the devices' TLS, with a certificate that the lab makes and the devices verify.
+    pub tls: bool,
     /// The route domain of its addresses, which BIG-IP writes behind them, `10.0.0.1%7`; 0 is the default one, and the only one elsewhere.
     pub route_domain: u16,
     /// How it chooses a member.
@@ -312,6 +324,7 @@ impl Default for AdcStage {
             snat_ports: PortModel::LinuxConnect,
             snat_addresses: 1,
             proxy_protocol: SendProxy::Off,
+            tls: false,
             route_domain: 0,
             balance: Balance::RoundRobin,
             monitor: None,

@@ -2,7 +2,7 @@
 
 use lab_adc::model::{
     Balance, Member, MemberState, Model, Monitor, MonitorKind, MonitorProxy, Pool, ProxyProtocol,
-    Snat, SnatPorts, VirtualServer,
+    Snat, SnatPorts, Tls, VirtualServer,
 };
 
 use crate::provider::{self, AdcSetup, MonitorSetup, Refusal, RefusalKind};
@@ -20,6 +20,10 @@ pub(crate) const VIRTUAL_SERVER: &str = "devices";
 pub(crate) fn of(setup: &AdcSetup) -> Model {
     let mut server = VirtualServer::new(VIRTUAL_SERVER, (setup.listen, 0).into(), POOL);
     server.accept_proxy = setup.accept_proxy;
+    server.tls = setup.certificate.as_ref().map(|shown| Tls {
+        certificate: shown.file.clone(),
+        key: shown.key.clone(),
+    });
     server.snat = Snat {
         addresses: setup.snat_addresses.clone(),
         ports: ports(setup.snat_ports),

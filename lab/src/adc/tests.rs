@@ -180,6 +180,7 @@ fn start(
     let mut setup = AdcSetup {
         listen: IpAddr::from([127, 0, 0, 1]),
         accept_proxy: false,
+        certificate: None,
         members: gateways.iter().map(|gateway| gateway.member).collect(),
         snat_addresses: vec![],
         snat_ports: PortModel::LinuxConnect,

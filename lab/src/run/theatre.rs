@@ -108,7 +108,7 @@ impl<'a> Theatre<'a> {
             .prefix("tidegate-lab-")
             .tempdir()
             .context("cannot make a temporary folder")?;
-        let certificate = if stage.listener.tls {
+        let certificate = if stage.listener.tls || stage.adc.tls {
             Some(Certificate::make(folder.path())?)
         } else {
             None
@@ -117,7 +117,7 @@ impl<'a> Theatre<'a> {
             stage,
             binary: company.gateway.clone(),
             folder: folder.path().to_owned(),
-            certificate,
+            certificate: certificate.clone().filter(|_| stage.listener.tls),
             hash_key: hash_key(company.options.seed),
             control_hash: company.options.control_hash.as_deref(),
             surroundings: cast.adc.surroundings(),
@@ -133,16 +133,14 @@ impl<'a> Theatre<'a> {
         let mut adc_version = String::new();
         if stage.fleet.via == Via::Adc {
             progress.phase("starting the load balancer");
-            targets = vec![
-                cast.adc
-                    .start(&adc_setup(stage, &gateways, &targets, seed), interrupt)?,
-            ];
+            let setup = adc_setup(stage, &gateways, &targets, certificate.clone(), seed);
+            targets = vec![cast.adc.start(&setup, interrupt)?];
             adc_version = cast.adc.version();
         }
         let balance = Balance::open(stage, &gateways, seed)?;
         let names = balance.as_ref().and_then(Balance::name_server);
         let fleet = FleetSetup {
-            certificate: launch.certificate.as_ref().map(|made| made.der.clone()),
+            certificate: certificate.map(|made| made.der),
             from: cast.adc.surroundings().devices,
             ..fleet_setup(stage, targets, names, &cluster, seed)
         };
@@ -423,6 +421,8 @@ impl<'a> Theatre<'a> {
             [
                 ("after", after.into()),
                 ("processes", processes.into()),
+                ("connected", self.evidence.counts.connected.into()),
+                ("delivered", self.evidence.counts.delivered.into()),
                 ("slab_bytes", resources::slab().into()),
             ],
         );
@@ -508,7 +508,13 @@ fn hash_key(seed: u32) -> [u8; 16] {
 }
 
 /// `doors` are where connections to the gateways go.
-fn adc_setup(stage: &Stage, gateways: &[Gateway], doors: &[SocketAddr], seed: u64) -> AdcSetup {
+fn adc_setup(
+    stage: &Stage,
+    gateways: &[Gateway],
+    doors: &[SocketAddr],
+    certificate: Option<Certificate>,
+    seed: u64,
+) -> AdcSetup {
     let members = gateways.iter().zip(doors).map(|(gateway, door)| Member {
         address: *door,
         admin: gateway.admin.0,
@@ -517,6 +523,7 @@ fn adc_setup(stage: &Stage, gateways: &[Gateway], doors: &[SocketAddr], seed: u6
         stage,
         members.collect(),
         snat_addresses(stage.adc.snat_addresses),
+        certificate,
         seed,
     )
 }

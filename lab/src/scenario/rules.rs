@@ -3,6 +3,7 @@
 mod balancing;
 mod faults;
 mod kafka;
+mod tls;
 
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
@@ -57,6 +58,7 @@ pub(super) fn check(
     check_bounds(&sheet, written, cells)?;
     faults::check(&sheet, written, cells)?;
     kafka::check(&sheet, written, cells)?;
+    tls::check(&sheet, cells)?;
     balancing::check(&sheet, written, cells)
 }
 

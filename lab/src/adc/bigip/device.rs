@@ -221,7 +221,7 @@ pub(crate) fn preview(stage: &Stage, at: &ReplaySite) -> anyhow::Result<Declared
         admin: SocketAddr::new(at.gateways_at, port(EXAMPLE_PORTS.1, number)),
     };
     let members = (0..stage.gateways).map(member).collect();
-    let setup = AdcSetup::new(stage, members, at.snat_addresses.clone(), 0);
+    let setup = AdcSetup::new(stage, members, at.snat_addresses.clone(), None, 0);
     declared(&setup, at, "tidegate_lab_preview")
 }
 

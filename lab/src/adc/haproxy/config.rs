@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) model: Model,
     /// Where to listen.
     pub(crate) bind: Bind,
+    /// Certificate and key in one file, where TLS ends here.
+    pub(crate) certificate: Option<PathBuf>,
     /// The socket for operators.
     pub(crate) statistics: PathBuf,
     /// Clients at once.
@@ -118,12 +120,16 @@ defaults
         } else {
             ""
         };
+        let tls = self
+            .certificate
+            .as_ref()
+            .map_or_else(String::new, |file| format!(" ssl crt {}", file.display()));
         let limit = server
             .connection_limit
             .unwrap_or(self.connections + SPARE_CONNECTIONS);
         format!(
             "frontend {}
-    bind {}{accept}
+    bind {}{accept}{tls}
     backlog 4096
     maxconn {limit}
     default_backend {}
@@ -415,17 +421,35 @@ backend pool
         }
     }
 
+    #[test]
+    fn a_certificate_ends_tls_at_the_frontend() {
+        let text = Config {
+            certificate: Some(PathBuf::from("/run/lab/devices.pem")),
+            ..config(|_| ())
+        }
+        .render();
+
+        assert!(
+            text.contains("\n    bind fd@7 ssl crt /run/lab/devices.pem\n"),
+            "{text}"
+        );
+    }
+
     fn rendered(change: impl FnOnce(&mut Model)) -> String {
+        config(change).render()
+    }
+
+    fn config(change: impl FnOnce(&mut Model)) -> Config {
         let members = [9_001, 9_002].map(|port| ([127, 0, 0, 1], port).into());
         let mut model = Model::simple(([127, 0, 0, 1], 0).into(), members);
         change(&mut model);
         Config {
             model,
             bind: Bind::Inherited(7),
+            certificate: None,
             statistics: PathBuf::from("/run/lab/stats.sock"),
             connections: 100,
         }
-        .render()
     }
 
     fn servers(text: &str) -> Vec<&str> {

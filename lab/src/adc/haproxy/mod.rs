@@ -13,7 +13,7 @@ mod listener;
 mod statistics;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -110,6 +110,7 @@ impl Adc for Haproxy {
             config: Config {
                 model: model::of(setup),
                 bind: Bind::Address((setup.listen, 0).into()),
+                certificate: pem(setup, directory.path())?,
                 statistics: statistics.0.clone(),
                 connections: setup.connections,
             },
@@ -296,6 +297,21 @@ impl Process {
             Self::Container(container) => container.ended(),
         }
     }
+}
+
+/// Certificate and key as HAProxy wants them: in one file, in the folder that a container sees as well.
+fn pem(setup: &AdcSetup, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let Some(shown) = &setup.certificate else {
+        return Ok(None);
+    };
+    let mut text = String::new();
+    for part in [&shown.file, &shown.key] {
+        text += &std::fs::read_to_string(part)
+            .with_context(|| format!("cannot read {}", part.display()))?;
+    }
+    let file = folder.join("devices.pem");
+    std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(Some(file))
 }
 
 fn launch(
