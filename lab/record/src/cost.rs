@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(
             Costs::of(&events),
             Costs {
-                gateway_per_handshake_us: Some(1_000.0),
+                gateway_per_handshake_us: Some(500.0),
                 adc_per_handshake_us: Some(400.0),
                 gateway_per_message_us: Some(5.0),
                 adc_per_message_us: Some(2.5),
