@@ -22,9 +22,9 @@ const EVENTS: usize = 200;
 /// Everything about one cell.
 pub(crate) fn draw(cell: &Cell) -> Markup {
     html! {
-        (expectations(cell))
         div.wide { (topology::draw(&cell.stage, &cell.providers.adc, &cell.providers.kafka)) }
         (providers(cell))
+        (expectations(cell))
         (spread(cell))
         (shares(cell))
         (time_line(cell))
