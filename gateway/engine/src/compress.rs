@@ -55,6 +55,29 @@ impl Deflater {
         }
     }
 
+    /// The same server frames with every whole text or binary message of at least `min_bytes` compressed, if that
+    /// makes any of them smaller. `frames` are as [`crate::frame`] builds them, one after the other.
+    pub fn deflate_frames(&mut self, frames: &[u8], min_bytes: usize) -> Option<DeflatedFrames> {
+        let mut deflated = DeflatedFrames {
+            frames: Vec::with_capacity(frames.len() / 2),
+            last_at: 0,
+        };
+        let mut rest = frames;
+        while let Ok(Some((header, header_bytes))) = FrameHeader::parse(rest) {
+            let end = header_bytes.checked_add(usize::try_from(header.length).ok()?)?;
+            let (frame, behind) = rest.split_at_checked(end)?;
+            deflated.last_at = deflated.frames.len();
+            let is_message = header.fin && !header.compressed && !header.opcode.is_control();
+            if is_message && frame.len() - header_bytes >= min_bytes {
+                self.append(&mut deflated.frames, header.opcode, &frame[header_bytes..]);
+            } else {
+                deflated.frames.extend_from_slice(frame);
+            }
+            rest = behind;
+        }
+        (rest.is_empty() && deflated.frames.len() < frames.len()).then_some(deflated)
+    }
+
     /// The compressed payload, if it is smaller.
     pub(crate) fn deflate(&mut self, payload: &[u8]) -> Option<&[u8]> {
         self.state.reset();
@@ -77,6 +100,15 @@ impl Deflater {
         let deflated = self.scratch.strip_suffix(&TAIL)?;
         (deflated.len() < payload.len()).then_some(deflated)
     }
+}
+
+/// What [`Deflater::deflate_frames`] made of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeflatedFrames {
+    /// Whole frames, one after the other, as many as there were.
+    pub frames: Vec<u8>,
+    /// Where the last of them begins.
+    pub last_at: usize,
 }
 
 /// Decompresses messages, each on its own. It takes its memory with the first one.
@@ -156,6 +188,32 @@ mod tests {
             );
         }
         assert_eq!(inflater.inflate(&[0x00], 5), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_batch_is_compressed_frame_by_frame_and_what_is_short_stays_as_it_is() {
+        let long = "so long ".repeat(50);
+        let mut frames = Vec::new();
+        for text in ["short", &long, "brief"] {
+            frame::append(&mut frames, Opcode::Text, text.as_bytes());
+        }
+
+        let mut deflater = Deflater::new(4, 15);
+        let deflated = deflater.deflate_frames(&frames, 100).unwrap();
+
+        let (short, rest) = deflated.frames.split_at(2 + 5);
+        assert_eq!(short, b"\x81\x05short");
+        assert_eq!(&deflated.frames[deflated.last_at..], b"\x81\x05brief");
+        let (header, taken) = FrameHeader::parse(rest).unwrap().unwrap();
+        assert!(header.compressed && header.fin);
+        let payload = &rest[taken..taken + header.length as usize];
+        assert_eq!(
+            Inflater::default().inflate(payload, 1000),
+            Ok(long.into_bytes())
+        );
+        // Nothing to gain: the caller keeps what it has.
+        assert_eq!(deflater.deflate_frames(&frames, 1000), None);
+        assert_eq!(deflater.deflate_frames(&frames[..10], 1), None);
     }
 
     #[test]

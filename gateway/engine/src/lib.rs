@@ -45,7 +45,7 @@ mod tls;
 mod wheel;
 
 pub use app::{App, Message};
-pub use compress::Deflater;
+pub use compress::{DeflatedFrames, Deflater};
 pub use config::{Backend, Batching, Endpoint, Keepalive, Limits, LoopConfig};
 pub use connection::ConnId;
 pub use counters::Counters;
