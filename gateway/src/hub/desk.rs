@@ -149,7 +149,7 @@ impl Desk {
                 continue;
             };
             self.metrics.encoded_bytes.inc_by(frames.len() as u64);
-            let records = frames.into_records(subject);
+            let records = frames.into_records(subject, &subscribed.name);
             for group in subscribed.groups() {
                 if let Some(share) = shares.get_mut(usize::from(group)) {
                     share.push(records.clone());
@@ -333,12 +333,10 @@ impl Desk {
 
     /// Tells what was left out, then what was held.
     fn release(&mut self, subject: SubjectId, released: Released) {
-        if let Some(subscribed) = self.subscriptions.of(subject)
-            && released.left_out > 0
-        {
+        if self.subscriptions.of(subject).is_some() && released.left_out > 0 {
             self.metrics.conflated.inc_by(released.left_out);
             let frames = self.batch.entry(subject).or_default();
-            frames.push_left_out(&subscribed.name, released.left_out);
+            frames.leave_out(released.left_out);
         }
         for update in &released.updates {
             self.encode(subject, update);

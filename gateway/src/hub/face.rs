@@ -11,7 +11,7 @@ use gateway_protocol::message::{
 };
 use gateway_protocol::subject::EncodedKey;
 
-use super::request::ForSubject;
+use super::request::{ForSubject, LeftOut};
 use crate::log::record::Record;
 use crate::log::subjects::SubjectId;
 
@@ -69,15 +69,9 @@ impl Frames {
         });
     }
 
-    /// Says that the next messages stand for others, too. No message of its own: whoever leaves them out leaves it out.
-    pub(crate) fn push_left_out(&mut self, subject: &str, count: u64) {
+    /// The messages stand for so many others, too.
+    pub(crate) fn leave_out(&mut self, count: u64) {
         self.left_out += count;
-        self.push(&ServerMessage::Dropped {
-            subject: Cow::Borrowed(subject),
-            count,
-            reason: DropReason::Conflated,
-        });
-        self.messages -= 1;
     }
 
     pub(crate) fn push(&mut self, message: &ServerMessage<'_>) {
@@ -94,9 +88,17 @@ impl Frames {
         self.bytes.len()
     }
 
-    /// The same, for everyone who subscribed to `subject`.
-    pub(crate) fn into_records(self, subject: SubjectId) -> ForSubject {
-        let (latest_at, left_out) = (self.latest_at, self.left_out);
+    /// The same, for everyone who subscribed to `subject`, which devices spell `name`.
+    pub(crate) fn into_records(self, subject: SubjectId, name: &str) -> ForSubject {
+        let (latest_at, count) = (self.latest_at, self.left_out);
+        let left_out = (count > 0).then(|| LeftOut {
+            count,
+            notice: framed(&ServerMessage::Dropped {
+                subject: Cow::Borrowed(name),
+                count,
+                reason: DropReason::Conflated,
+            }),
+        });
         let (frames, messages) = self.finish();
         ForSubject {
             subject,

@@ -82,8 +82,16 @@ pub(crate) struct ForSubject {
     pub(crate) messages: u32,
     /// Where the last message begins in `frames`.
     pub(crate) latest_at: usize,
-    /// Records that the messages stand for beside their own, as the frames say.
-    pub(crate) left_out: u64,
+    /// What the messages stand for beside themselves.
+    pub(crate) left_out: Option<LeftOut>,
+}
+
+/// Records that others of their subject stand for.
+#[derive(Debug, Clone)]
+pub(crate) struct LeftOut {
+    pub(crate) count: u64,
+    /// The frame that says so; it goes before the messages.
+    pub(crate) notice: Bytes,
 }
 
 impl ForSubject {
@@ -94,7 +102,7 @@ impl ForSubject {
             frames: self.frames.slice(self.latest_at..),
             messages: 1,
             latest_at: 0,
-            left_out: 0,
+            left_out: None,
         }
     }
 }

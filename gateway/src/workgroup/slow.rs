@@ -16,10 +16,12 @@ use crate::hub::request::ForSubject;
 use crate::log::subjects::SubjectId;
 use crate::metrics::{Metrics, Reason};
 
-/// Answers to requests; they never give way.
+/// Answers to requests, and what `[[conflation]]` says about the messages behind it; they never give way.
 const ANSWER: u32 = u32::MAX;
 /// The tag of a subject's notice is the subject's own with this bit.
 const NOTICE: u32 = 1 << 31;
+/// And with this one, if messages gave way to a later one of their subject.
+const CONFLATED: u32 = 1 << 30;
 /// Dropping the oldest makes this much more room, in bytes: the notice has to fit too.
 const ROOM_FOR_NOTICES: usize = 512;
 
@@ -95,23 +97,26 @@ impl SlowDevices {
     ) -> Fate {
         // Nearly always nobody is slow, and this is the way of every message.
         let is_slow = !self.by_conn.is_empty() && self.by_conn.contains_key(&conn);
-        if !is_slow && send(net, conn, records) {
+        let told = !is_slow && tell_left_out(net, conn, records);
+        if told && send(net, conn, records) {
             return Fate::Settled;
         }
+        let left_out = records.left_out.as_ref().filter(|_| !told);
+        let untold = left_out.map_or(0, |left_out| left_out.count);
         match rules.policy {
             SlowClient::Disconnect => Fate::NoRoom,
             SlowClient::Conflate => {
                 self.by_conn
                     .entry(conn)
                     .or_default()
-                    .conflate(net, conn, records, rules);
+                    .conflate(net, conn, records, untold, rules);
                 Fate::Settled
             }
             SlowClient::DropOldest => {
                 self.by_conn
                     .entry(conn)
                     .or_default()
-                    .drop_oldest(net, conn, records, rules);
+                    .drop_oldest(net, conn, records, untold, rules);
                 Fate::Settled
             }
         }
@@ -143,16 +148,17 @@ impl SlowDevices {
 }
 
 impl Slow {
-    /// Only the latest message of the subject stays.
+    /// Only the latest message of the subject stays. `untold` records it stands for already.
     fn conflate(
         &mut self,
         net: &mut Net<Session>,
         conn: ConnId,
         records: &ForSubject,
+        untold: u64,
         rules: Rules<'_>,
     ) {
         let latest = records.latest();
-        let mut dropped = u64::from(records.messages - latest.messages) + records.left_out;
+        let mut dropped = u64::from(records.messages - latest.messages) + untold;
         take_out(net, conn, |tag, messages| {
             let older = tag == records.subject.0;
             dropped += if older { messages } else { 0 };
@@ -175,16 +181,18 @@ impl Slow {
         }
     }
 
-    /// The oldest messages make room.
+    /// The oldest messages make room. `untold` records these stand for already.
     fn drop_oldest(
         &mut self,
         net: &mut Net<Session>,
         conn: ConnId,
         records: &ForSubject,
+        untold: u64,
         rules: Rules<'_>,
     ) {
         let mut dropped: Vec<(SubjectId, u64)> = Vec::new();
         let mut missing = records.frames.len() + ROOM_FOR_NOTICES;
+        let conflated = (records.subject, untold);
         if let Some(mut queue) = net.queue(conn) {
             queue.drop_where(|queued| {
                 let gives_way = missing > 0 && queued.tag & NOTICE == 0;
@@ -195,6 +203,7 @@ impl Slow {
                 gives_way
             });
         }
+        self.owe(net, conn, conflated, DropReason::Conflated, rules);
         if !send(net, conn, records) {
             dropped.push((records.subject, u64::from(records.messages)));
         }
@@ -223,8 +232,13 @@ impl Slow {
                 reason: reason.word(),
             })
             .inc_by(count);
-        let taken_back = take_out(net, conn, |tag, _| tag == subject.0 | NOTICE);
-        let index = match self.owed.iter().position(|owed| owed.subject == subject) {
+        let notice = notice_tag(subject, reason);
+        let taken_back = take_out(net, conn, |tag, _| tag == notice);
+        let known = self
+            .owed
+            .iter()
+            .position(|owed| owed.subject == subject && owed.reason == reason);
+        let index = match known {
             Some(index) => index,
             None => {
                 self.owed.push(Owed {
@@ -257,7 +271,7 @@ impl Owed {
             count: self.count,
             reason: self.reason,
         };
-        let tag = self.subject.0 | NOTICE;
+        let tag = notice_tag(self.subject, self.reason);
         self.told = net
             .send(
                 conn,
@@ -269,6 +283,28 @@ impl Owed {
             )
             .is_ok();
     }
+}
+
+fn notice_tag(subject: SubjectId, reason: DropReason) -> u32 {
+    let conflated = if reason == DropReason::Conflated {
+        CONFLATED
+    } else {
+        0
+    };
+    subject.0 | NOTICE | conflated
+}
+
+/// Says what the messages behind it stand for, if for anything beside themselves; false if there was no room.
+fn tell_left_out(net: &mut Net<Session>, conn: ConnId, records: &ForSubject) -> bool {
+    let Some(left_out) = &records.left_out else {
+        return true;
+    };
+    let outgoing = Outgoing {
+        frames: left_out.notice.clone(),
+        messages: 0,
+        tag: ANSWER,
+    };
+    net.send_batched(conn, outgoing) != Err(SendError::Full)
 }
 
 /// Whether there was room, or nobody to send to. Records may wait for company where the listener batches; answers and
