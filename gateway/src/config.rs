@@ -6,12 +6,14 @@
 mod batching;
 mod cache;
 mod complaint;
+mod compression;
 mod conflation;
 mod drain;
 mod kafka;
 mod keepalive;
 mod limits;
 mod listener;
+mod origins;
 mod section;
 mod tls;
 mod value;
@@ -23,12 +25,14 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub(crate) use cache::Cache;
+pub(crate) use compression::Compression;
 pub(crate) use conflation::Conflation;
 pub(crate) use drain::Drain;
 pub(crate) use kafka::{Kafka, TopicIdentity};
 pub(crate) use keepalive::Keepalive;
 pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, ProxyProtocol, SlowClient};
+pub(crate) use origins::Origins;
 pub(crate) use workgroups::{Backend, HashKey, Placement, Workgroups};
 
 use complaint::Complaint;

@@ -17,6 +17,12 @@ pub(crate) struct Reason {
     pub(crate) reason: &'static str,
 }
 
+/// One label, `code`: a close code of RFC 6455 section 7.4.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Code {
+    pub(crate) code: u32,
+}
+
 /// One label, `kind`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Kind {
@@ -50,6 +56,7 @@ pub(crate) struct Metrics {
     pub(crate) dropped: Family<Reason, Counter>,
     pub(crate) conflated: Counter,
     pub(crate) closed: Family<Reason, Counter>,
+    pub(crate) violations: Family<Code, Counter>,
     pub(crate) request_errors: Family<Reason, Counter>,
     pub(crate) resumes: Family<Outcome, Counter>,
     pub(crate) subscriptions: Gauge,
@@ -80,6 +87,10 @@ pub(crate) struct Group {
     pub(crate) received: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) writes: AtomicU64,
+    /// Bytes of frames before they were compressed, each counted once for however many devices.
+    pub(crate) compressed_from: AtomicU64,
+    /// Bytes of the same frames afterwards.
+    pub(crate) compressed_to: AtomicU64,
     pub(crate) queued_bytes: AtomicI64,
 }
 
@@ -161,6 +172,11 @@ impl Metrics {
             "closed",
             "Open connections that ended, by reason",
             m.closed.clone(),
+        );
+        all.register(
+            "violations",
+            "Connections closed because the device broke the protocol or a limit, by close code",
+            m.violations.clone(),
         );
         all.register(
             "request_errors",
@@ -289,6 +305,16 @@ impl Collector for Groups {
                 "writes",
                 "Writes to sockets",
                 self.sum(|group| &group.writes),
+            ),
+            (
+                "compression_input_bytes",
+                "Bytes of messages that were compressed, each counted once for all its devices of a workgroup",
+                self.sum(|group| &group.compressed_from),
+            ),
+            (
+                "compression_output_bytes",
+                "Bytes that those messages were compressed to",
+                self.sum(|group| &group.compressed_to),
             ),
         ];
         for (name, help, total) in totals {

@@ -214,6 +214,16 @@ fn start_workgroups(
             .iter()
             .map(|listener| listener.slow_client)
             .collect(),
+        compression: config
+            .listeners
+            .iter()
+            .map(|listener| listener.compression)
+            .collect(),
+        origins: config
+            .listeners
+            .iter()
+            .map(|listener| listener.origins.clone())
+            .collect(),
         most_subscriptions: config.limits.subscriptions,
         most_publishing: config.limits.publishes_per_connection,
     };
@@ -281,6 +291,7 @@ fn endpoint(
         path: Some(listener.path.clone()),
         subprotocols: vec![SUBPROTOCOL.to_owned()],
         batching: listener.batching,
+        deflate: listener.compression.is_some(),
         // Devices that ask for no subprotocol get this one: there is no other.
         ..Endpoint::default()
     })

@@ -4,10 +4,12 @@
 //! - [`requests`]: what devices ask for.
 //! - [`session`]: what is kept for a connection.
 //! - [`subscribers`]: subject to connections, as dense arrays.
+//! - [`compression`]: what is compressed, and for whom once.
 //! - [`slow`]: what gives way when a device is slow.
 //! - [`leaving`]: closing at a pace.
 //! - [`endings`]: how connections end, in the words of the metrics.
 
+mod compression;
 mod endings;
 pub(crate) mod leaving;
 mod requests;
@@ -23,19 +25,20 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gateway_engine::{Accepted, App, Closed, ConnId, Failure, Message, Net};
+use gateway_engine::{Accepted, App, Closed, ConnId, Failure, Message, Net, Refusal, Upgrade};
 use gateway_protocol::message::{ClientMessage, ErrorCode, ServerMessage};
 
 use crate::admission::Admission;
-use crate::config::SlowClient;
+use crate::config::{Compression, Origins, SlowClient};
 use crate::hub::face::framed;
 use crate::hub::request::{ForSubject, HubHandle, News, Request};
 use crate::hub::subscriptions::GroupId;
 use crate::kafka::acks::Acked;
 use crate::kafka::producer::Publisher;
 use crate::log::subjects::SubjectId;
-use crate::metrics::{Group, Metrics, Reason};
+use crate::metrics::{Code, Group, Metrics, Reason};
 use crate::topics::Topics;
+use compression::{Compressors, Forms};
 use endings::{closing, failing};
 use leaving::{Leaving, Pace};
 use session::Session;
@@ -76,6 +79,10 @@ pub(crate) struct Surroundings {
     pub(crate) metrics: Metrics,
     /// Per listener.
     pub(crate) slow_clients: Arc<[SlowClient]>,
+    /// Per listener.
+    pub(crate) compression: Arc<[Option<Compression>]>,
+    /// Per listener.
+    pub(crate) origins: Arc<[Option<Origins>]>,
     pub(crate) most_subscriptions: usize,
     pub(crate) most_publishing: usize,
 }
@@ -85,6 +92,7 @@ pub(crate) struct Workgroup {
     around: Surroundings,
     subscribers: Subscribers,
     slow: SlowDevices,
+    compressors: Compressors,
     /// Subscriptions that ended and that the hub does not know of yet.
     released: VecDeque<SubjectId>,
     leaving: Option<Leaving>,
@@ -93,6 +101,7 @@ pub(crate) struct Workgroup {
 impl Workgroup {
     pub(crate) fn new(around: Surroundings) -> Self {
         Self {
+            compressors: Compressors::new(Arc::clone(&around.compression)),
             around,
             subscribers: Subscribers::default(),
             slow: SlowDevices::default(),
@@ -143,6 +152,24 @@ impl App for Workgroup {
         }
     }
 
+    fn on_upgrade(
+        &mut self,
+        net: &mut Net<Session>,
+        conn: ConnId,
+        request: &Upgrade<'_>,
+    ) -> Result<(), Refusal> {
+        let listener = net.endpoint(conn).map(usize::from);
+        let origins = listener.and_then(|listener| self.around.origins.get(listener)?.as_ref());
+        if origins.is_none_or(|origins| origins.allow(request.header("Origin"))) {
+            return Ok(());
+        }
+        Err(Refusal {
+            status: 403,
+            reason: "pages of this origin may not connect here".to_owned(),
+            retry_after: None,
+        })
+    }
+
     fn on_open(&mut self, _net: &mut Net<Session>, conn: ConnId) {
         self.counters().connections.fetch_add(1, Ordering::Relaxed);
         if let Some(leaving) = &mut self.leaving {
@@ -175,6 +202,14 @@ impl App for Workgroup {
                 reason: closing(closed),
             })
             .inc();
+        if let Closed::Violation(error) = closed {
+            let code = u32::from(error.close_code());
+            self.around
+                .metrics
+                .violations
+                .get_or_create(&Code { code })
+                .inc();
+        }
         self.slow.forget(conn);
         for subject in self.subscribers.remove_all(net, conn) {
             self.release(subject);
@@ -212,7 +247,8 @@ impl Workgroup {
             let Some(subject) = self.subscribers.of(records.subject) else {
                 continue;
             };
-            let records = for_many(records, subject.members().len());
+            let mut forms = Forms::of(for_many(records, subject.members().len()));
+            let compresses = self.compressors.is_on();
             let mut too_slow = Vec::new();
             for conn in subject.members() {
                 let rules = Rules {
@@ -220,7 +256,12 @@ impl Workgroup {
                     names: &self.subscribers,
                     metrics: &self.around.metrics,
                 };
-                if self.slow.send(net, *conn, &records, rules) == Fate::NoRoom {
+                let records = if compresses {
+                    forms.suiting(&mut self.compressors, net, *conn)
+                } else {
+                    forms.plain()
+                };
+                if self.slow.send(net, *conn, records, rules) == Fate::NoRoom {
                     too_slow.push(*conn);
                 }
             }
@@ -259,6 +300,7 @@ impl Workgroup {
     }
 
     fn answer(&mut self, net: &mut Net<Session>, conn: ConnId, frames: Bytes, messages: u32) {
+        let frames = self.compressors.one(net, conn, frames);
         if send_answer(net, conn, frames, messages) == Fate::NoRoom {
             self.give_up(net, conn);
         }
@@ -334,6 +376,9 @@ impl Workgroup {
             .store(counters.messages_out, Ordering::Relaxed);
         group.bytes_out.store(counters.bytes_out, Ordering::Relaxed);
         group.writes.store(counters.writes, Ordering::Relaxed);
+        let (bytes_in, bytes_out) = (self.compressors.bytes_in, self.compressors.bytes_out);
+        group.compressed_from.store(bytes_in, Ordering::Relaxed);
+        group.compressed_to.store(bytes_out, Ordering::Relaxed);
         let queued = i64::try_from(net.total_queued_bytes()).unwrap_or(i64::MAX);
         group.queued_bytes.store(queued, Ordering::Relaxed);
     }

@@ -43,7 +43,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             pending_headers: 10_000,
             subscriptions: 1_000,
-            message_bytes: 64 << 10,
+            message_bytes: 256 << 10,
             queue_bytes: 1 << 20,
             total_queue_bytes: 256 << 20,
             publishes_in_flight: 50_000,

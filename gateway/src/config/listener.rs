@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use super::batching;
+use super::compression::{self, Compression};
+use super::origins::{self, Origins};
 use super::section::Section;
 use super::tls::{self, Tls};
 use super::value::{Size, words};
@@ -31,6 +33,10 @@ pub(crate) struct Listener {
     pub(crate) slow_client: SlowClient,
     /// How long updates may wait so that more of them leave together.
     pub(crate) batching: Option<Batching>,
+    /// How messages are compressed for devices that offer it.
+    pub(crate) compression: Option<Compression>,
+    /// Whose web pages may connect; everybody's if there is no list.
+    pub(crate) origins: Option<Origins>,
     /// Speak TLS, behind the PROXY header if there is one.
     pub(crate) tls: Option<Tls>,
 }
@@ -115,6 +121,8 @@ impl Listener {
         let path = read_path(&mut section);
         let slow_client = section.or("slow-client", SlowClient::Conflate);
         let batching = batching::read(section.section("batching"));
+        let compression = compression::read(section.section("compression"));
+        let origins = origins::read(&mut section);
         let tls = tls::read(section.section("tls"), folder);
         section.finish();
         Some(Self {
@@ -123,6 +131,8 @@ impl Listener {
             path,
             slow_client,
             batching,
+            compression,
+            origins,
             tls,
         })
     }

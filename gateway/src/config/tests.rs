@@ -134,6 +134,43 @@ fn either_key_of_batching_switches_it_on() {
 }
 
 #[test]
+fn either_key_of_compression_switches_it_on() {
+    let compression = |keys: &str| {
+        let text = SMALL.replace("[kafka]", &format!("{keys}\n[kafka]"));
+        parse(&text).map(|config| config.listeners[0].compression)
+    };
+    let on = |level, min_bytes| Some(Compression { level, min_bytes });
+
+    assert_eq!(compression("").unwrap(), None);
+    assert_eq!(compression("compression.level = 6").unwrap(), on(6, 256));
+    assert_eq!(
+        compression("compression.min-bytes = \"1KiB\"").unwrap(),
+        on(4, 1 << 10)
+    );
+    assert!(compression("compression.level = 0").is_err());
+    assert!(compression("compression.level = 10").is_err());
+    assert!(compression("compression.min-byte = 1").is_err());
+}
+
+#[test]
+fn origins_are_spelt_as_browsers_do() {
+    let origins = |keys: &str| {
+        let text = SMALL.replace("[kafka]", &format!("{keys}\n[kafka]"));
+        parse(&text).map(|config| config.listeners[0].origins.clone())
+    };
+
+    assert_eq!(origins("").unwrap(), None);
+    let named = origins("origins = [\"https://a.example\"]")
+        .unwrap()
+        .unwrap();
+    assert!(named.allow(Some("https://a.example")) && !named.allow(Some("https://b.example")));
+    let nobody = origins("origins = []").unwrap().unwrap();
+    assert!(nobody.allow(None) && !nobody.allow(Some("https://a.example")));
+    assert!(origins("origins = [\"https://a.example/\"]").is_err());
+    assert!(origins("origins = \"https://a.example\"").is_err());
+}
+
+#[test]
 fn conflation_names_subjects_that_are_carried_once() {
     let conflation = |tables: &str| {
         parse(&format!("{SMALL}{tables}"))

@@ -23,7 +23,7 @@ pub(super) fn closing(closed: &Closed) -> &'static str {
 pub(super) fn failing(failure: &Failure) -> &'static str {
     match failure {
         Failure::BadRequest { .. } => "bad-request",
-        Failure::RefusedByApp { .. } => "refused",
+        Failure::RefusedByApp { .. } => "origin",
         Failure::Tls(_) => "tls",
         Failure::Timeout => "handshake-timeout",
         Failure::EndOfStream => "handshake-eof",

@@ -15,8 +15,9 @@ use crate::told::{Parameters, Told, url};
 pub(crate) type Story = fn(Platform);
 
 /// Every story, by its name.
-pub(crate) const ALL: [(&str, Story); 4] = [
+pub(crate) const ALL: [(&str, Story); 5] = [
     ("says and hears every kind of value", every_kind_of_value),
+    ("says and hears what is compressed", compressed),
     ("is told what is too large", too_large),
     (
         "loses, doubles and swaps nothing when its gateway is killed",
@@ -92,10 +93,43 @@ fn every_kind_of_value(platform: Platform) {
     device.ended();
 }
 
+/// Both ways, where the platform offers it: browsers do, and the package `ws`.
+fn compressed(platform: Platform) {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let gateways = [Setup::default()
+        .listener("compression.min-bytes = 0")
+        .ready(&kafka)];
+    let long = json!("so long ".repeat(1_000));
+    let mut device = platform.start(&Parameters {
+        gateways: &gateways,
+        subjects: &["/t/k"],
+        ends: &["/t/k"],
+        records: vec![("/t/k", long.clone()), ("/t/k", json!("end"))],
+    });
+
+    device.wait("message", 2);
+
+    let heard = device.messages("/t/k");
+    let data: Vec<&Value> = heard.iter().map(|told| &told["data"]).collect();
+    assert_eq!(data, [&long, &json!("end")]);
+    device.ended();
+    let counted =
+        |name: &str| gateways[0].metric(&format!("tidegate_compression_{name}_bytes_total"));
+    match platform {
+        Platform::Node => {}
+        Platform::NodeWithWs | Platform::Chromium => {
+            assert!(counted("output") > 0.0);
+            assert!(counted("output") < counted("input") / 4.0);
+        }
+    }
+}
+
 /// A gateway closes the connection for it; sent again, it would end every connection.
 fn too_large(platform: Platform) {
     let kafka = Kafka::with_topics(&[("t", 1)]);
-    let gateways = [Gateway::ready(&kafka)];
+    let gateways = [Setup::default()
+        .with("[limits]\nmessage-bytes = \"64KiB\"")
+        .ready(&kafka)];
     let mut device = platform.start(&Parameters {
         gateways: &gateways,
         subjects: &["/t/k"],

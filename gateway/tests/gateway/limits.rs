@@ -97,6 +97,10 @@ fn subscriptions_of_one_connection_are_limited() {
         device.subscribe(3, "/t/c")["code"],
         "too-many-subscriptions"
     );
+    assert_eq!(
+        gateway.metric("tidegate_request_errors_total{reason=\"too-many-subscriptions\"}"),
+        1.0
+    );
     // Subscribing anew to what it has takes no further place, but it has to end first what is too much.
     device.send(&json!({ "op": "unsubscribe", "id": 4, "subject": "/t/a" }));
     device.receive();
@@ -114,6 +118,31 @@ fn a_message_that_is_too_long_is_closed_with_1009() {
     device.send_text(&"x".repeat(2_000));
 
     assert_eq!(device.closed().0, 1009);
+    eventually("the breach is counted", || {
+        gateway.metric("tidegate_violations_total{code=\"1009\"}") == 1.0
+    });
+}
+
+#[test]
+fn the_usual_message_holds_the_positions_of_two_thousand_partitions() {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let gateway = Gateway::ready(&kafka);
+    let mut device = Device::connect(gateway.address());
+    // As long as they come: a topic's id, the leader's hundred-thousandth term, 10^12 records.
+    let from: Vec<_> = (0..2_000)
+        .map(|partition| {
+            let epoch = format!("AAAAAAAAAAAAAAAAAAAAAA.{partition}.100000");
+            json!({ "epoch": epoch, "seq": 1_000_000_000_000u64 })
+        })
+        .collect();
+
+    let answer = device.resume(1, "/t/*", &json!(from));
+
+    // Another log's positions, but each was read.
+    assert_eq!(
+        (&answer["op"], &answer["recovery"]),
+        (&json!("subscribed"), &json!("resynced"))
+    );
 }
 
 #[test]
@@ -238,6 +267,61 @@ fn a_slow_device_may_be_disconnected_instead() {
         gateway.metric("tidegate_dropped_total{reason=\"disconnected\"}"),
         1.0
     );
+}
+
+#[test]
+fn what_waits_for_all_slow_devices_together_is_limited() {
+    for backend in ["epoll", "auto"] {
+        let kafka = Kafka::with_topics(&[("t", 1)]);
+        let gateway = Setup::default()
+            .backend(backend)
+            .workgroups(1)
+            .listener("slow-client = \"disconnect\"")
+            .with("[limits]\nqueue-bytes = \"1GiB\"\ntotal-queue-bytes = \"256KiB\"")
+            .ready(&kafka);
+        let mut slow = [slow_device(&gateway), slow_device(&gateway)];
+
+        flood(&kafka, &gateway);
+
+        for device in &mut slow {
+            assert_eq!(device.closed().0, 1013, "{backend}");
+        }
+        assert_eq!(
+            gateway.metric("tidegate_dropped_total{reason=\"disconnected\"}"),
+            2.0
+        );
+        eventually("nothing waits any more", || {
+            gateway.metric("tidegate_queued_bytes") == 0.0
+        });
+    }
+}
+
+#[test]
+fn nothing_is_silent_where_a_slow_device_of_a_conflated_topic_loses_the_oldest() {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let gateway = Setup::default()
+        .listener("slow-client = \"drop-oldest\"")
+        .with(SMALL_QUEUES)
+        .with("[[conflation]]\nsubjects = \"/t/*\"\ninterval = \"20ms\"")
+        .ready(&kafka);
+    let mut device = slow_device(&gateway);
+
+    let written = flood(&kafka, &gateway);
+
+    let (mut seen, mut conflated, mut dropped) = (0, 0, 0);
+    while seen + conflated + dropped < written {
+        let message = device.receive();
+        let count = || message["count"].as_u64().unwrap();
+        match (message["op"].as_str(), message["reason"].as_str()) {
+            (Some("message"), _) => seen += 1,
+            (Some("dropped"), Some("conflated")) => conflated += count(),
+            (Some("dropped"), Some("queue-full")) => dropped += count(),
+            _ => panic!("{message}"),
+        }
+    }
+    assert_eq!(seen + conflated + dropped, written);
+    assert!(conflated > 0);
+    assert_eq!(gateway.metric("tidegate_conflated_total") as u64, conflated);
 }
 
 const SMALL_QUEUES: &str = "[limits]\nqueue-bytes = \"64KiB\"";

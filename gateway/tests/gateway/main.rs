@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod abuse;
 mod batching;
+mod compression;
 mod configuration;
 mod conflation;
 mod kafka_faults;
@@ -11,6 +13,7 @@ mod leaving;
 mod limits;
 mod memory;
 mod messaging;
+mod origins;
 mod placement;
 mod proxy;
 mod real_kafka;

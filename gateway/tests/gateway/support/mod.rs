@@ -4,6 +4,7 @@ pub(crate) mod device;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod kafka;
+pub(crate) mod raw;
 
 use std::time::{Duration, Instant};
 
