@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use lab_bench::host::{Host, Process};
 use lab_bench::outcome::{Row, Verdict};
 use lab_bench::target::{TARGETS, Target};
-use lab_bench::{BenchError, KafkaChoice, Options, namespace, table};
+use lab_bench::{BenchError, KafkaChoice, Options, million, namespace, table};
 use tempfile::TempDir;
 
 use crate::args::Bench;
@@ -48,6 +48,9 @@ pub(crate) fn bench(typed: &Bench) -> anyhow::Result<u8> {
     // While there is one thread only; the namespace is a thread's.
     let place = enter_namespace(&options);
     machine::raise_descriptors();
+    if typed.million {
+        machine::lower_descriptors(million::DESCRIPTORS);
+    }
     let interrupt = Interrupt::default();
     signals::watch(&interrupt)?;
     let host = match LabHost::new(typed.gateway.as_deref(), interrupt) {
@@ -82,8 +85,33 @@ fn read(typed: &Bench) -> Result<Options, UsageError> {
     }
     let wanted =
         |target: &Target| typed.rows.is_empty() || typed.rows.iter().any(|row| row == target.name);
+    let devices = match typed.devices {
+        Some(devices) => devices as usize,
+        None if typed.quick => million::QUICK,
+        None => million::DEVICES,
+    };
+    if typed.quick && devices > million::QUICK {
+        return Err(UsageError::UnknownPart {
+            option: "devices",
+            typed: devices.to_string(),
+            advice: format!("--quick is for {} at most", million::QUICK),
+        });
+    }
+    if typed.million && typed.kafka != "embedded" {
+        return Err(UsageError::UnknownPart {
+            option: "kafka",
+            typed: typed.kafka.clone(),
+            advice: "--million needs a network of its own, where only the embedded Kafka is"
+                .to_owned(),
+        });
+    }
     Ok(Options {
-        targets: TARGETS.into_iter().filter(wanted).collect(),
+        targets: if typed.million {
+            vec![million::target(devices)]
+        } else {
+            TARGETS.into_iter().filter(wanted).collect()
+        },
+        devices: typed.million.then_some(devices),
         quick: typed.quick,
         kafka: match options::kafka(&typed.kafka)? {
             provider::KafkaChoice::Embedded => KafkaChoice::Embedded,
@@ -133,7 +161,12 @@ fn enter_namespace(options: &Options) -> String {
     if options.kafka != KafkaChoice::Embedded {
         return "in the machine's own network, where Kafka is: rules of a firewall or a container engine cost here".to_owned();
     }
-    match namespace::enter() {
+    let entered = match options.devices {
+        // Both ends of each connection are here.
+        Some(devices) => namespace::enter_for(2 * devices),
+        None => namespace::enter(),
+    };
+    match entered {
         Ok(()) => "in a network namespace of its own, without rules".to_owned(),
         Err(why) => format!(
             "in the machine's own network ({why}): rules of a firewall or a container engine cost here"

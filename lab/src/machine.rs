@@ -80,6 +80,18 @@ pub(crate) fn raise_descriptors() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Lowers the descriptor limit for good, where it is higher; children inherit it.
+pub(crate) fn lower_descriptors(most: u64) {
+    let lower = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
+    let limit = getrlimit(Resource::Nofile);
+    let lowered = Rlimit {
+        current: lower(limit.current),
+        maximum: lower(limit.maximum),
+    };
+    // Lowering is never refused.
+    let _ = setrlimit(Resource::Nofile, lowered);
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }

@@ -47,6 +47,49 @@ fn a_quick_row_is_measured_beside_its_control_and_written_as_json() {
 }
 
 #[test]
+fn a_small_crowd_is_live_subscribed_pinged_and_receiving() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.json");
+
+    let ended = bench(&[
+        "--million",
+        "--devices",
+        "2000",
+        "--quick",
+        "--unoptimised",
+        "--gateway",
+        &gateway(),
+        "--json",
+        file.to_str().unwrap(),
+    ]);
+
+    let words = String::from_utf8_lossy(&ended.stdout);
+    let rows: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let row = &rows[0];
+    assert_eq!(ended.status.code(), Some(0), "{words}");
+    assert_eq!(
+        (&row["name"], &row["value"], &row["ok"]),
+        (&"live-devices".into(), &2000.0.into(), &true.into())
+    );
+    assert_eq!(row["must"], "value >= 2000");
+    assert!(
+        row["notes"][0].as_str().unwrap().starts_with("2000 live: "),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_million_on_another_kafka_is_exit_2() {
+    let ended = bench(&["--million", "--kafka", "container"]);
+
+    assert_eq!(ended.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&ended.stderr),
+        "--kafka container: --million needs a network of its own, where only the embedded Kafka is\n"
+    );
+}
+
+#[test]
 fn an_unknown_row_is_exit_2_with_the_nearest_word() {
     let ended = bench(&["idle-memroy"]);
 

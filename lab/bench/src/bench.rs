@@ -8,6 +8,7 @@ use crate::gateway::{Gateway, Setup};
 use crate::host::Host;
 use crate::log::Log;
 use crate::machine;
+use crate::million;
 use crate::outcome::Row;
 use crate::parts::Part;
 use crate::parts::words::{Manners, Subscribing};
@@ -36,6 +37,8 @@ pub struct Options {
     pub kafka: KafkaChoice,
     /// What the gateway's `workgroups.backend` says.
     pub backend: &'static str,
+    /// How many live devices [`million`](crate::million) is after; none for the other rows.
+    pub devices: Option<usize>,
 }
 
 /// A run under way.
@@ -43,6 +46,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) host: &'a dyn Host,
     options: &'a Options,
     log: Option<Log>,
+    progress: &'a mut dyn FnMut(&str),
 }
 
 /// Measures the rows one by one. `progress` is told what is going on. Answers what was measured on, and the rows.
@@ -71,10 +75,11 @@ pub fn run(
         host,
         options,
         log: None,
+        progress: &mut progress,
     };
     let mut rows = Vec::new();
     for (index, target) in options.targets.iter().enumerate() {
-        progress(&format!(
+        bench.say(&format!(
             "{} of {}: {}",
             index + 1,
             options.targets.len(),
@@ -86,11 +91,12 @@ pub fn run(
             return Err(BenchError::Interrupted);
         }
         let row = Row::new(target, found.as_ref().map(Clone::clone), &facts.join("; "));
-        progress(&format!(
+        bench.say(&format!(
             "  {} after {:.0} s",
             match row.ok {
                 Some(true) => "holds",
                 Some(false) => "does not hold",
+                None if row.value.is_some() => "was not reached",
                 None => "was not measured",
             },
             start.elapsed().as_secs_f64()
@@ -131,6 +137,16 @@ impl<'a> Bench<'a> {
     pub(crate) fn control(&self, part: Part) -> Result<Stand<'a, Control<'a>>, BenchError> {
         let control = Control::start(self.host, part)?;
         Stand::new(self.host, control, Manners::plain())
+    }
+
+    /// Tells the user what is going on.
+    pub(crate) fn say(&mut self, line: &str) {
+        (self.progress)(line);
+    }
+
+    /// How many devices are wanted where as many as possible are.
+    pub(crate) fn devices(&self) -> usize {
+        self.options.devices.unwrap_or(million::DEVICES)
     }
 
     /// As many rounds as make a median worth its name.
@@ -182,6 +198,7 @@ impl<'a> Bench<'a> {
             proxy: setup.proxy,
             subprotocol: true,
             subject,
+            own_address: setup.own_addresses,
         };
         Stand::new(self.host, gateway, manners)
     }

@@ -23,21 +23,27 @@ const TO_ACKNOWLEDGE: Duration = Duration::from_secs(20);
 pub(crate) struct Setup {
     /// Devices come behind PROXY headers.
     pub(crate) proxy: bool,
+    /// Devices come from an address of their own each.
+    pub(crate) own_addresses: bool,
     /// What `workgroups.backend` says.
     pub(crate) backend: &'static str,
     /// How long a fetch waits at the end of the log; see [`Log::fetch_wait`].
     pub(crate) fetch_wait: Duration,
     /// `keepalive.interval`.
     pub(crate) ping_every: Duration,
+    /// `keepalive.timeout`.
+    pub(crate) ping_patience: Duration,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         Self {
             proxy: false,
+            own_addresses: false,
             backend: "auto",
             fetch_wait: Duration::from_millis(5),
             ping_every: Duration::from_secs(25),
+            ping_patience: Duration::from_secs(10),
         }
     }
 }
@@ -134,6 +140,7 @@ fn config(log: &Log, topic: &str, setup: &Setup) -> String {
     line("admin.address", &quoted("127.0.0.1:0"));
     line("drain.monitor-wait", &quoted("0s"));
     line("keepalive.interval", &quoted(&millis(setup.ping_every)));
+    line("keepalive.timeout", &quoted(&millis(setup.ping_patience)));
     line("kafka.topics", &format!("[{topic:?}]"));
     line("kafka.topic-identity", &quoted(log.topic_identity()));
     let wait = log.fetch_wait(setup.fetch_wait).as_millis().to_string();

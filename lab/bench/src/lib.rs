@@ -35,3 +35,4 @@ pub mod target;
 
 pub use bench::{KafkaChoice, Options, run};
 pub use error::BenchError;
+pub use rows::million;

@@ -15,6 +15,8 @@ pub(crate) struct Found {
     pub(crate) judged: Sample,
     /// What a reader should know beside it.
     pub(crate) notes: Vec<String>,
+    /// It is this machine that kept the number where it is; the notes say how.
+    pub(crate) short: bool,
 }
 
 impl Found {
@@ -29,6 +31,18 @@ impl Found {
                 Judged::TimesLess => control.over(value),
             },
             notes: Vec::new(),
+            short: false,
+        }
+    }
+
+    /// Of one round.
+    pub(crate) fn single(value: f64, control: f64, judged: f64) -> Self {
+        Self {
+            value,
+            control,
+            judged: Sample::new(vec![judged]),
+            notes: Vec::new(),
+            short: false,
         }
     }
 
@@ -70,7 +84,7 @@ pub struct Row {
     pub ratio: Option<f64>,
     /// What must hold, in words.
     pub must: String,
-    /// Whether it does; none if it could not be measured.
+    /// Whether it does; none if it could not be measured, or if this machine kept it from showing.
     pub ok: Option<bool>,
     /// What would be better still, in words.
     pub stretch: String,
@@ -129,11 +143,10 @@ impl Row {
             Judged::Ratio | Judged::TimesLess => judged,
         });
         let holds = target.must.holds(judged);
-        self.ok = Some(holds);
-        self.verdict = if holds {
-            Verdict::Holds
-        } else {
-            Verdict::Broken
+        (self.ok, self.verdict) = match (holds, found.short) {
+            (true, _) => (Some(true), Verdict::Holds),
+            (false, false) => (Some(false), Verdict::Broken),
+            (false, true) => (None, Verdict::Unfit),
         };
         self.stretch_ok = Some(target.stretch.holds(judged));
         self.spread = Some(found.judged.spread());
@@ -157,6 +170,20 @@ mod tests {
         assert_eq!(row.ratio, Some(1.05));
         assert_eq!((row.ok, row.stretch_ok), (Some(true), Some(false)));
         assert_eq!(row.spread, Some((1.0, 1.1)));
+    }
+
+    #[test]
+    fn a_number_that_the_machine_kept_low_is_shown_and_not_held_against_the_gateway() {
+        let found = Found {
+            short: true,
+            ..Found::single(7.0, 1.0, 7.0)
+        };
+        let row = Row::new(&TARGETS[0], Ok(found), "a machine");
+
+        assert_eq!(
+            (row.value, row.ok, row.verdict),
+            (Some(7.0), None, Verdict::Unfit)
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::error::BenchError;
 use crate::gateway::Gateway;
 use crate::host::Host;
 use crate::parts::Part;
-use crate::parts::words::{Answer, FleetSetting, Latency, Manners, Order, now};
+use crate::parts::words::{Answer, Counts, FleetSetting, Latency, Manners, Order, now};
 use crate::{memory, processor};
 
 /// Patience for so many devices to connect, or messages to arrive, on a machine that has other things to do.
@@ -34,8 +34,9 @@ pub(crate) trait Server {
 
 /// See the module.
 pub(crate) struct Stand<'a, S> {
-    pub(crate) server: S,
+    /// Goes first, so that no device finds its server gone.
     fleet: ChildPart<'a>,
+    pub(crate) server: S,
     devices: usize,
 }
 
@@ -49,8 +50,8 @@ impl<'a, S: Server> Stand<'a, S> {
         let setting = serde_json::to_string(&setting).map_err(anyhow::Error::from)?;
         let fleet = ChildPart::start(host, Part::Fleet, &setting)?;
         Ok(Self {
-            server,
             fleet,
+            server,
             devices: 0,
         })
     }
@@ -130,12 +131,19 @@ impl<'a, S: Server> Stand<'a, S> {
 
     /// Messages that came in all, and the bytes of the latest.
     pub(crate) fn counts(&mut self) -> Result<(u64, usize), BenchError> {
+        let counts = self.count()?;
+        Ok((counts.messages, counts.latest_bytes))
+    }
+
+    /// Writes of all devices so far. Devices that have all subscribed write nothing but answers to pings.
+    pub(crate) fn writes(&mut self) -> Result<u64, BenchError> {
+        Ok(self.count()?.writes)
+    }
+
+    fn count(&mut self) -> Result<Counts, BenchError> {
         self.fleet.order(&Order::Count)?;
         match self.fleet.answer(PATIENCE)? {
-            Answer::Counts {
-                messages,
-                latest_bytes,
-            } => Ok((messages, latest_bytes)),
+            Answer::Counts(counts) => Ok(counts),
             answer => Err(self.fleet.unexpected(&answer)),
         }
     }
@@ -152,6 +160,11 @@ impl<'a, S: Server> Stand<'a, S> {
     /// CPU time of the server so far.
     pub(crate) fn cpu(&self) -> Result<Duration, BenchError> {
         Ok(processor::of_process(self.server.pid())?)
+    }
+
+    /// The fleet's process.
+    pub(crate) fn fleet_pid(&self) -> u32 {
+        self.fleet.pid()
     }
 
     /// User memory of the server.

@@ -38,6 +38,7 @@ fn line(text: &mut String, row: &Row) {
         (Some(true), Some(true)) => "holds, and the stretch",
         (Some(true), _) => "holds",
         (Some(false), _) => "DOES NOT HOLD",
+        (None, _) if row.value.is_some() => "this machine falls short",
         (None, _) => "not measured",
     };
     // Writing to a string cannot fail.

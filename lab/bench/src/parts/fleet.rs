@@ -16,7 +16,8 @@ use gateway_protocol::proxy_header::encode_v2;
 use hdrhistogram::Histogram;
 
 use super::words::{
-    Answer, BEGINNING, FleetSetting, Latency, Order, Subscribing, now, orders, read, say, stamp,
+    Answer, BEGINNING, Counts, FleetSetting, Latency, Order, Subscribing, now, orders, read, say,
+    stamp,
 };
 
 /// Dials under way at a time.
@@ -63,6 +64,8 @@ struct Fleet {
     messages: u64,
     latest_bytes: usize,
     awaited: Option<u64>,
+    /// What one device suffers, many do: it is said once.
+    failed: bool,
     clock: Stopwatch,
 }
 
@@ -96,6 +99,7 @@ impl Fleet {
             messages: 0,
             latest_bytes: 0,
             awaited: None,
+            failed: false,
             clock: Stopwatch::new()?,
         })
     }
@@ -105,8 +109,8 @@ impl Fleet {
             let number = u32::try_from(self.dialled).unwrap_or(u32::MAX);
             let dial = Dial {
                 remote: self.setting.server,
-                local: None,
-                late_port: false,
+                local: self.source(number),
+                late_port: true,
                 preface: self.preface(number),
                 request: Arc::clone(&self.request),
             };
@@ -115,11 +119,20 @@ impl Fleet {
                 ready: false,
             };
             if let Err(error) = net.connect(dial, device) {
-                return failed(&format!("device {number} cannot be dialled: {error}"));
+                return self.fail(&format!("device {number} cannot be dialled: {error}"));
             }
             self.dialled += 1;
             self.alive += 1;
         }
+    }
+
+    /// Where a device comes from, if the kernel is not to choose.
+    fn source(&self, number: u32) -> Option<SocketAddr> {
+        let [_, high, middle, low] = number.to_be_bytes();
+        // 127.0.0.0/16 is left to servers.
+        let address = [127, high.checked_add(1)?, middle, low];
+        let own = self.setting.manners.own_address;
+        own.then(|| SocketAddr::from((address, 0)))
     }
 
     /// The header that a load balancer would send for this device.
@@ -158,6 +171,14 @@ impl Fleet {
         }
     }
 
+    fn fail(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.failed, true) {
+            say(&Answer::Failed {
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
     fn gone(&mut self) {
         self.alive -= 1;
         if self.closing && self.alive == 0 {
@@ -187,12 +208,13 @@ impl App for Fleet {
             }
             Order::Await { messages } if self.messages >= messages => say(&Answer::Reached),
             Order::Await { messages } => self.awaited = Some(messages),
-            Order::Count => say(&Answer::Counts {
+            Order::Count => say(&Answer::Counts(Counts {
                 messages: self.messages,
                 latest_bytes: self.latest_bytes,
-            }),
+                writes: net.counters().writes,
+            })),
             Order::Latencies => say(&self.clock.take()),
-            Order::Broadcast { .. } => failed("a fleet does not broadcast"),
+            Order::Broadcast { .. } => self.fail("a fleet does not broadcast"),
         }
     }
 
@@ -206,14 +228,14 @@ impl App for Fleet {
             }
         };
         if let Err(error) = net.send_text(conn, &encode_subscribe(1, &subject, &[], None)) {
-            failed(&format!("a device cannot subscribe: {error}"));
+            self.fail(&format!("a device cannot subscribe: {error}"));
         }
     }
 
     fn on_message(&mut self, net: &mut Net<Device>, conn: ConnId, message: Message<'_>) {
         match message {
             Message::Text(text) if text.starts_with(BEGINNING) => self.take(text),
-            Message::Text(text) if text.starts_with(r#"{"op":"error""#) => failed(text),
+            Message::Text(text) if text.starts_with(r#"{"op":"error""#) => self.fail(text),
             // The subscription is answered.
             Message::Text(_) | Message::Binary(_) => self.became_ready(net, conn),
         }
@@ -221,23 +243,17 @@ impl App for Fleet {
 
     fn on_close(&mut self, _: &mut Net<Device>, _: ConnId, closed: &Closed) {
         if !self.closing {
-            failed(&format!("a device lost its connection: {closed:?}"));
+            self.fail(&format!("a device lost its connection: {closed:?}"));
         }
         self.gone();
     }
 
     fn on_failed(&mut self, _: &mut Net<Device>, _: ConnId, failure: &Failure) {
         if !self.closing {
-            failed(&format!("a device did not connect: {failure:?}"));
+            self.fail(&format!("a device did not connect: {failure:?}"));
         }
         self.gone();
     }
-}
-
-fn failed(reason: &str) {
-    say(&Answer::Failed {
-        reason: reason.to_owned(),
-    });
 }
 
 /// How long messages took.

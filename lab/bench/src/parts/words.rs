@@ -25,6 +25,8 @@ pub(crate) struct Manners {
     pub(crate) subprotocol: bool,
     /// What each device subscribes to before it counts as ready.
     pub(crate) subject: Subscribing,
+    /// Come from an address of its own within 127.0.0.0/8, so that ports do not run out.
+    pub(crate) own_address: bool,
 }
 
 impl Manners {
@@ -34,6 +36,7 @@ impl Manners {
             proxy: false,
             subprotocol: false,
             subject: Subscribing::Nothing,
+            own_address: false,
         }
     }
 }
@@ -81,12 +84,23 @@ pub(crate) enum Answer {
     Closed,
     /// The messages have come.
     Reached,
-    /// Messages in all, and the payload bytes of the latest.
-    Counts { messages: u64, latest_bytes: usize },
+    /// What the fleet counted.
+    Counts(Counts),
     /// Microseconds from the stamp: of each delivery, and of the last device of each message.
     Latencies { each: Latency, last: Latency },
     /// The part cannot go on, or cannot start here.
     Failed { reason: String },
+}
+
+/// What a fleet counted since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// Messages that came.
+    pub(crate) messages: u64,
+    /// Payload bytes of the latest.
+    pub(crate) latest_bytes: usize,
+    /// Writes of all devices.
+    pub(crate) writes: u64,
 }
 
 /// A latency in microseconds.

@@ -7,7 +7,6 @@ use crate::bench::Bench;
 use crate::error::BenchError;
 use crate::gateway::Setup;
 use crate::outcome::Found;
-use crate::statistics::Sample;
 
 /// The gateway's ping.
 const PING_EVERY: Duration = Duration::from_secs(25);
@@ -29,12 +28,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<Found, BenchError> {
     drop(gateway);
     let value = (with_devices - alone) / devices as f64;
     let control = bare_send(bench)?;
-    let found = Found {
-        value,
-        control,
-        judged: Sample::new(vec![value / control]),
-        notes: Vec::new(),
-    };
+    let found = Found::single(value, control, value / control);
     Ok(found.note(format!(
         "{devices} devices; the gateway without any spends {:.2} ms a second, which is taken off",
         alone / 1_000.0

@@ -30,12 +30,7 @@ pub(crate) fn idle(bench: &mut Bench<'_>) -> Result<Found, BenchError> {
     let first = line.first().map_or(0.0, |point| point.1);
     drop(gateway);
     let control = control(bench, Part::Tuned)?;
-    let found = Found {
-        value: slope(&line),
-        control,
-        judged: Sample::new(vec![slope(&line)]),
-        notes: Vec::new(),
-    };
+    let found = Found::single(slope(&line), control, slope(&line));
     let (low, high) = slopes(&line).spread();
     Ok(found.note(format!(
         "from {} to {} connections, between neighbouring steps {low:.0} to {high:.0} bytes; {:.1} MiB with the first {}",
@@ -62,12 +57,7 @@ pub(crate) fn after_burst(bench: &mut Bench<'_>) -> Result<Found, BenchError> {
     bench.let_pass(AFTER)?;
     let grown = |after: u64| (after as f64 - resident as f64) / devices as f64;
     let after = before + grown(gateway.memory()?);
-    let found = Found {
-        value: after,
-        control: before,
-        judged: Sample::new(vec![after / before]),
-        notes: Vec::new(),
-    };
+    let found = Found::single(after, before, after / before);
     Ok(found.note(format!(
         "{BURST} messages of {BURST_BYTES} bytes to each of {devices}; right after them {:.0} bytes per connection. All share one subject here",
         before + grown(at_once)

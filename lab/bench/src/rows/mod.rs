@@ -7,6 +7,7 @@ pub(crate) mod idle;
 pub(crate) mod kafka;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub mod million;
 
 /// Devices of the rows about single messages.
 const DEVICES: usize = 1_000;
