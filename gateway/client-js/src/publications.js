@@ -1,8 +1,16 @@
-/** Publishes that are not answered yet. They outlive connections, and keep their order and their ids. */
+/**
+ * Publishes that are not answered yet. They outlive connections, and keep their order and their ids.
+ *
+ * While all is well, as many are on their way as the window takes. A publish that has to be sent again goes alone: a gateway may refuse it once
+ * more, and whatever was sent behind it would be in the log before it.
+ */
 
 import { encodePublish } from './requests.js';
 
-/** The publishes of a session that wait for an answer, oldest first. Each is `ready`, `sent` (with an id) or `put-off`. */
+/**
+ * The publishes of a session that wait for an answer, oldest first. Each is `ready`, `sent` (with an id) or `put-off`; `again` says that it was
+ * sent before, and whether the log has it is unknown.
+ */
 export class Publications {
   #queue = [];
   /** Makes the ids of this session's publishes unlike those of any other. */
@@ -20,15 +28,13 @@ export class Publications {
   /** `value` is the record's value as it goes over the wire. Answers the ticket of the publish. */
   add(subject, value) {
     const ticket = this.#next++;
-    this.#queue.push({ ticket, subject, value, state: 'ready', id: null, size: 0 });
+    this.#queue.push({ ticket, subject, value, state: 'ready', id: null, size: 0, again: false });
     return ticket;
   }
 
-  /** The next frame to send, or `null` if there is none or the window has no room. The id is the request's. */
+  /** The next frame to send, or `null` if order or the window allow none. The id is the request's. */
   nextFrame(id, window) {
-    const sent = this.#queue.filter(({ state }) => state === 'sent').length;
-    if (sent >= Math.max(window, 1)) return null;
-    const next = this.#queue.find(({ state }) => state === 'ready');
+    const next = this.#nextToSend(window);
     if (!next) return null;
     next.state = 'sent';
     next.id = id;
@@ -65,12 +71,27 @@ export class Publications {
 
   /** Nothing that was sent on the lost connection is certain. */
   disconnected() {
-    this.#makeReady(() => true);
+    this.#makeReady((state) => state !== 'ready');
+  }
+
+  /** The oldest publish that is ready, unless it would have to overtake one that may be sent once more. */
+  #nextToSend(window) {
+    let sent = 0;
+    for (const publication of this.#queue) {
+      const { state, again } = publication;
+      if (state === 'ready') return sent < (again ? 1 : Math.max(window, 1)) ? publication : null;
+      if (state === 'put-off' || again) return null;
+      sent += 1;
+    }
+    return null;
   }
 
   #makeReady(which) {
     for (const publication of this.#queue) {
-      if (which(publication.state)) publication.state = 'ready';
+      if (which(publication.state)) {
+        publication.state = 'ready';
+        publication.again = true;
+      }
     }
   }
 }

@@ -1,4 +1,7 @@
 //! Publishes that are not answered yet. They outlive connections, and keep their order and their ids.
+//!
+//! While all is well, as many are on their way as the window takes. A publish that has to be sent again goes alone: a gateway may refuse it once more, and
+//! whatever was sent behind it would be in the log before it.
 
 use std::collections::VecDeque;
 
@@ -21,6 +24,8 @@ struct Publication {
     subject: Box<str>,
     data: Data<'static>,
     state: State,
+    /// It was sent before, and whether the log has it is unknown.
+    again: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,25 +68,15 @@ impl Publications {
             subject: subject.into(),
             data,
             state: State::Ready,
+            again: false,
         });
         ticket
     }
 
-    /// The next text frame to send, if the window has room. The id is the request's.
+    /// The next text frame to send, if order and the window allow one. The id is the request's.
     pub(crate) fn next_frame(&mut self, id: u64, window: usize) -> Option<String> {
-        let sent = self
-            .queue
-            .iter()
-            .filter(|publication| matches!(publication.state, State::Sent { .. }))
-            .count();
-        if sent >= window.max(1) {
-            return None;
-        }
         let publisher = self.publisher;
-        let next = self
-            .queue
-            .iter_mut()
-            .find(|publication| publication.state == State::Ready)?;
+        let next = self.next_to_send(window)?;
         let publish_id = publish_id(publisher, next.ticket);
         let frame = encode_publish(id, &next.subject, &next.data, Some(&publish_id));
         next.state = State::Sent {
@@ -89,6 +84,23 @@ impl Publications {
             bytes: frame.len(),
         };
         Some(frame)
+    }
+
+    /// The oldest publish that is ready, unless it would have to overtake one that may be sent once more.
+    fn next_to_send(&mut self, window: usize) -> Option<&mut Publication> {
+        let mut sent = 0;
+        for publication in &mut self.queue {
+            match publication.state {
+                State::PutOff => return None,
+                State::Sent { .. } if publication.again => return None,
+                State::Sent { .. } => sent += 1,
+                State::Ready => {
+                    let room = if publication.again { 1 } else { window.max(1) };
+                    return (sent < room).then_some(publication);
+                }
+            }
+        }
+        None
     }
 
     /// What the records of this publish are known by.
@@ -136,7 +148,7 @@ impl Publications {
 
     /// Nothing that was sent on the lost connection is certain.
     pub(crate) fn disconnected(&mut self) {
-        self.make_ready(|_| true);
+        self.make_ready(|state| state != State::Ready);
     }
 
     fn make_ready(&mut self, which: impl Fn(State) -> bool) {
@@ -146,6 +158,7 @@ impl Publications {
             .filter(|publication| which(publication.state))
         {
             publication.state = State::Ready;
+            publication.again = true;
         }
     }
 

@@ -47,11 +47,48 @@ test('unanswered publishes are sent again with their ids', () => {
   bench.hear(attempt, published(2));
 
   bench.lose(attempt, 'broken');
-  bench.connect();
+  const next = bench.connect();
   const again = bench.sent();
+  bench.hear(next, published(again[0].id));
+  again.push(...bench.sent());
 
   assert.deepEqual(contents(again), ['a', 'c']);
   assert.deepEqual(publishIds(again), publishIds([first[0], first[2]]));
+});
+
+test('a publish that is sent again is not overtaken though it is refused once more', () => {
+  const { bench, attempt } = connected();
+  for (const data of ['a', 'b']) publish(bench, data);
+  bench.sent();
+  bench.lose(attempt, 'broken');
+  publish(bench, 'c');
+
+  const next = bench.connect();
+  const [again] = bench.sent();
+  bench.hear(next, { op: 'error', id: again.id, code: 'overloaded', reason: 'busy' });
+  publish(bench, 'd');
+  bench.idle();
+  bench.passToDeadline();
+
+  const order = [];
+  for (let sent = bench.sent(); sent.length > 0; sent = bench.sent()) {
+    for (const { id } of sent) bench.hear(next, published(id));
+    order.push(contents(sent));
+  }
+  assert.deepEqual(order, [['a'], ['b'], ['c', 'd']]);
+});
+
+test('nothing is sent past a publish that is put off', () => {
+  const { bench, attempt } = connected();
+  publish(bench, 'a');
+  bench.sent();
+  bench.hear(attempt, { op: 'error', id: 1, code: 'overloaded', reason: 'busy' });
+
+  publish(bench, 'b');
+
+  bench.idle();
+  bench.passToDeadline();
+  assert.deepEqual(contents(bench.sent()), ['a']);
 });
 
 test('subscriptions go before publishes', () => {
@@ -125,9 +162,11 @@ test('the publish that a gateway closed for is refused', () => {
   bench.sent();
 
   bench.lose(attempt, 'closed', 1009);
-  bench.connect();
+  const next = bench.connect();
 
-  assert.deepEqual(contents(bench.sent()), ['a', 'b']);
+  const [first] = bench.sent();
+  bench.hear(next, published(first.id));
+  assert.deepEqual([first.data, ...contents(bench.sent())], ['a', 'b']);
   assert.deepEqual(bench.eventsOf('publish-refused').map((refused) => [refused.ticket, refused.code]), [[ticket, 'record-too-large']]);
 });
 

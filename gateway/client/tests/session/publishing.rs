@@ -27,6 +27,25 @@ fn field<'a>(frame: &'a str, name: &str) -> &'a str {
     &frame[start..start + frame[start..].find('"').unwrap()]
 }
 
+/// The id of a request.
+fn id(frame: &str) -> &str {
+    let (_, rest) = frame.split_once("\"id\":").unwrap();
+    &rest[..rest.find(',').unwrap()]
+}
+
+fn acknowledge(bench: &mut Bench, attempt: Attempt, frame: &str) {
+    let id = id(frame);
+    let answer = format!(r#"{{"op":"published","id":{id},"partition":0,"seq":1}}"#);
+    bench.hear(attempt, &answer);
+}
+
+fn refuse(bench: &mut Bench, attempt: Attempt, frame: &str) {
+    let id = id(frame);
+    let answer =
+        format!(r#"{{"op":"error","id":{id},"code":"kafka-unavailable","reason":"away"}}"#);
+    bench.hear(attempt, &answer);
+}
+
 fn contents(frames: &[String]) -> Vec<&str> {
     frames.iter().map(|frame| field(frame, "data")).collect()
 }
@@ -76,8 +95,10 @@ fn unanswered_publishes_are_sent_again_in_order_and_with_their_ids() {
     );
 
     bench.lose(attempt, Lost::new(Cause::Broken));
-    bench.connect();
-    let second = bench.sent();
+    let attempt = bench.connect();
+    let mut second = bench.sent();
+    acknowledge(&mut bench, attempt, &second[0]);
+    second.extend(bench.sent());
 
     assert_eq!(contents(&first), ["a", "b", "c"]);
     assert_eq!(contents(&second), ["a", "c"]);
@@ -91,6 +112,52 @@ fn unanswered_publishes_are_sent_again_in_order_and_with_their_ids() {
         ids(&second),
         [ids(&first)[0].clone(), ids(&first)[2].clone()]
     );
+}
+
+#[test]
+fn a_publish_that_is_sent_again_is_not_overtaken_though_it_is_refused_once_more() {
+    let (mut bench, attempt) = connected(Settings::default());
+    for data in ["a", "b"] {
+        publish(&mut bench, data);
+    }
+    bench.sent();
+    bench.lose(attempt, Lost::new(Cause::Broken));
+    publish(&mut bench, "c");
+
+    let attempt = bench.connect();
+    let again = bench.sent();
+    assert_eq!(contents(&again), ["a"]);
+    refuse(&mut bench, attempt, &again[0]);
+    publish(&mut bench, "d");
+    bench.idle();
+    bench.pass_to_deadline();
+
+    let mut order = vec![];
+    loop {
+        let sent = bench.sent();
+        if sent.is_empty() {
+            break;
+        }
+        for frame in &sent {
+            acknowledge(&mut bench, attempt, frame);
+        }
+        order.push(contents(&sent).join(" "));
+    }
+    assert_eq!(order, ["a", "b", "c d"]);
+}
+
+#[test]
+fn nothing_is_sent_past_a_publish_that_is_put_off() {
+    let (mut bench, attempt) = connected(Settings::default());
+    publish(&mut bench, "a");
+    let first = bench.sent();
+    refuse(&mut bench, attempt, &first[0]);
+
+    publish(&mut bench, "b");
+
+    bench.idle();
+    bench.pass_to_deadline();
+    assert_eq!(contents(&bench.sent()), ["a"]);
 }
 
 #[test]
@@ -181,9 +248,12 @@ fn publish_that_a_gateway_closed_for_is_refused_and_not_sent_again() {
     bench.sent();
 
     bench.lose(attempt, Lost::new(Cause::Closed { code: 1009 }));
-    bench.connect();
+    let attempt = bench.connect();
 
-    assert_eq!(contents(&bench.sent()), ["a", "b"]);
+    let sent = bench.sent();
+    acknowledge(&mut bench, attempt, &sent[0]);
+    assert_eq!(contents(&sent), ["a"]);
+    assert_eq!(contents(&bench.sent()), ["b"]);
     let refused = bench.events().into_iter().find_map(|event| match event {
         Event::PublishRefused { ticket, code, .. } => Some((ticket, code)),
         _ => None,
