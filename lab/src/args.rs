@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use lab_adc::model::Tls;
 
 use crate::replay::arguments::{DeviceArguments, ReplayArguments};
 pub(crate) use capacity::Capacity;
@@ -260,6 +261,27 @@ pub(crate) enum Adc {
     Render(Render),
 }
 
+/// What a load balancer shows to devices where it ends TLS.
+#[derive(Debug, Args)]
+pub(crate) struct TlsArguments {
+    /// The certificate that devices are shown where TLS ends, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+impl TlsArguments {
+    /// Both files, when they are given.
+    pub(crate) fn files(self) -> Option<Tls> {
+        Some(Tls {
+            certificate: self.tls_certificate?,
+            key: self.tls_key?,
+        })
+    }
+}
+
 /// `lab adc render`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Render {
@@ -323,5 +345,7 @@ pub(crate) enum Serve {
         /// Writes the certificate that clients are shown, in PEM
         #[arg(long, value_name = "FILE")]
         certificate: Option<PathBuf>,
+        #[command(flatten)]
+        tls: TlsArguments,
     },
 }

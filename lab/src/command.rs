@@ -122,6 +122,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             user,
             password,
             certificate,
+            tls,
         })) => {
             warn_on_standard_error();
             let stage = lab_bigip::translate::Stage {
@@ -129,6 +130,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 tmms,
                 accept_proxy,
                 seed,
+                certificate: None,
             };
             let options = lab_bigip::serve::Options {
                 config,
@@ -137,6 +139,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 user,
                 password,
                 certificate,
+                tls: tls.files(),
             };
             Ok(ended(
                 lab_bigip::serve::serve_bigip(&options),

@@ -1,7 +1,7 @@
 //! Where rules hang in. The engine announces what happens to a connection, in the order of a BIG-IP Standard virtual server;
 //! a script answers with commands.
 //!
-//! Without rules: CLIENT_ACCEPTED, [CLIENT_DATA …], LB_SELECTED or LB_FAILED, SA_PICKED, SERVER_INIT, SERVER_CONNECTED,
+//! Without rules: CLIENT_ACCEPTED, [CLIENTSSL_HANDSHAKE], [CLIENT_DATA …], LB_SELECTED or LB_FAILED, SA_PICKED, SERVER_INIT, SERVER_CONNECTED,
 //! [CLIENT_DATA, SERVER_DATA …], then SERVER_CLOSED and CLIENT_CLOSED, the side that ended first first. RULE_INIT is
 //! [`Rules::begin`]'s own time: once, before the first connection.
 
@@ -46,6 +46,8 @@ impl Side {
 pub enum Event<'a> {
     /// The client's handshake is complete.
     ClientAccepted,
+    /// The client's TLS handshake is complete.
+    ClientSslHandshake,
     /// As many bytes of the client as were asked for have been collected; these are all that are held.
     ClientData(&'a [u8]),
     /// A member has been chosen.
@@ -71,6 +73,7 @@ impl Event<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ClientAccepted => "CLIENT_ACCEPTED",
+            Self::ClientSslHandshake => "CLIENTSSL_HANDSHAKE",
             Self::ClientData(_) => "CLIENT_DATA",
             Self::LbSelected => "LB_SELECTED",
             Self::LbFailed => "LB_FAILED",
@@ -84,8 +87,25 @@ impl Event<'_> {
     }
 }
 
-/// What is known of a connection when something happens to it.
+/// What a script can learn about pools.
+pub trait Pools {
+    /// The members of a pool and how they stand; `None` when there is no such pool.
+    fn members(&self, pool: &str) -> Option<Vec<Standing>>;
+}
+
+/// How a member stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The member.
+    pub address: SocketAddr,
+    /// Its monitors say that it serves, or it has none.
+    pub up: bool,
+    /// Nobody has disabled it.
+    pub enabled: bool,
+}
+
+/// What is known of a connection when something happens to it.
+#[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// Counts connections since the start.
     pub id: u64,
@@ -101,6 +121,8 @@ pub struct Facts<'a> {
     pub member: Option<SocketAddr>,
     /// The source address towards the member, from SERVER_CONNECTED on.
     pub source: Option<SocketAddr>,
+    /// All pools.
+    pub pools: &'a dyn Pools,
 }
 
 /// What a script wants done.

@@ -13,7 +13,7 @@
 //! - [`relay`]: a plain TCP relay with delay, bandwidth and frame tampering, for any line between two parties.
 //! - [`rest`], [`serve`]: the engine as a process of its own, steered over plain JSON.
 //!
-//! Absent on purpose: TLS towards members, HTTP parsing beyond a monitor's status line, UDP, and any knowledge of gateways or Kafka.
+//! Absent on purpose: TLS towards members, HTTP parsing beyond a monitor's status line (a script may do it), UDP, and any knowledge of gateways or Kafka.
 
 pub mod model;
 

@@ -1,19 +1,26 @@
 //! iRules on the engine's events. Each TMM has an interpreter of its own; a connection belongs to one TMM for life.
+//!
+//! - `script`: the rules as they apply to one connection. `host`: what they see and do.
+//! - `conversation`: HTTP and WebSocket events, where the virtual server has these profiles.
 
+mod conversation;
 mod host;
+mod script;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use lab_adc::engine::RulesByName;
-use lab_adc::events::{Command, Event, Facts, RuleInit, Rules, Script};
-use lab_irules::{Connection, Event as RuleEvent, Rule, Table, Tmm};
+use lab_adc::events::{RuleInit, Rules, Script};
+use lab_irules::{Rule, Table, Tmm};
 
-use crate::translate::Translation;
+use crate::translate::{Attached, Translation, WebProfile};
+use conversation::Conversation;
 use host::ConnectionHost;
+use script::ConnectionScript;
 
-/// The rules of every virtual server, for [`lab_adc::engine::Engine::start_with_rules`]. The session table is shared by
+/// The rules of every virtual server, for [`lab_adc::engine::Engine::start_with`]. The session table is shared by
 /// all TMMs of all virtual servers, as on the appliance.
 pub fn by_name(translation: &Translation, tmms: usize) -> RulesByName {
     let table = Table::default();
@@ -21,25 +28,18 @@ pub fn by_name(translation: &Translation, tmms: usize) -> RulesByName {
     for attached in translation
         .rules
         .iter()
-        .filter(|attached| !attached.rules.is_empty())
+        .filter(|attached| !attached.rules.is_empty() || attached.web.is_some())
     {
-        let init = init(
-            attached.rules.clone(),
-            translation.library.clone(),
-            table.clone(),
-            (tmms.max(1), attached.route_domain),
-        );
+        let library = translation.library.clone();
+        let init = init(attached, library, table.clone(), tmms.max(1));
         by_name.insert(attached.server.clone(), init);
     }
     by_name
 }
 
-fn init(
-    rules: Vec<Arc<Rule>>,
-    library: Vec<Arc<Rule>>,
-    table: Table,
-    (tmms, route_domain): (usize, u16),
-) -> RuleInit {
+fn init(attached: &Attached, library: Vec<Arc<Rule>>, table: Table, tmms: usize) -> RuleInit {
+    let (rules, web) = (attached.rules.clone(), attached.web);
+    let route_domain = attached.route_domain;
     Box::new(move || {
         let mut running = Vec::new();
         for index in 0..tmms {
@@ -52,6 +52,7 @@ fn init(
             tmms: running,
             next: Cell::new(0),
             route_domain,
+            web,
         }) as Box<dyn Rules>)
     })
 }
@@ -61,62 +62,20 @@ struct RunningRules {
     tmms: Vec<Rc<RefCell<Tmm>>>,
     next: Cell<usize>,
     route_domain: u16,
+    web: Option<WebProfile>,
 }
 
 impl Rules for RunningRules {
     fn begin(&self) -> Box<dyn Script> {
         let index = self.next.replace((self.next.get() + 1) % self.tmms.len());
-        Box::new(ConnectionScript {
-            tmm: Rc::clone(&self.tmms[index]),
-            place: (index, self.tmms.len()),
-            route_domain: self.route_domain,
-            connection: Connection::default(),
-            failed: false,
-        })
-    }
-}
-
-/// The rules as they apply to one connection.
-struct ConnectionScript {
-    tmm: Rc<RefCell<Tmm>>,
-    /// Which TMM, of how many.
-    place: (usize, usize),
-    route_domain: u16,
-    connection: Connection,
-    /// After an error nothing runs any more, the closing events excepted.
-    failed: bool,
-}
-
-impl Script for ConnectionScript {
-    fn handle(&mut self, event: &Event<'_>, facts: &Facts<'_>) -> Vec<Command> {
-        let named = named(event);
-        let mut tmm = self.tmm.borrow_mut();
-        if self.failed || !tmm.handles(named) {
-            return Vec::new();
+        let script = ConnectionScript::new(
+            Rc::clone(&self.tmms[index]),
+            (index, self.tmms.len()),
+            self.route_domain,
+        );
+        match self.web {
+            None => Box::new(script),
+            Some(profile) => Box::new(Conversation::new(script, profile)),
         }
-        let mut host = ConnectionHost::new(event, facts, self.place, self.route_domain);
-        let outcome = tmm.fire(named, &mut self.connection, &mut host);
-        let mut commands = host.commands;
-        if let Err(error) = outcome {
-            // The appliance logs and resets; what the rule did before the error is undone with the connection.
-            self.failed = true;
-            commands = vec![Command::Log(error.to_string()), Command::Reject];
-        }
-        commands
-    }
-}
-
-fn named(event: &Event<'_>) -> RuleEvent {
-    match event {
-        Event::ClientAccepted => RuleEvent::CLIENT_ACCEPTED,
-        Event::ClientData(_) => RuleEvent::CLIENT_DATA,
-        Event::LbSelected => RuleEvent::LB_SELECTED,
-        Event::LbFailed => RuleEvent::LB_FAILED,
-        Event::SaPicked => RuleEvent::SA_PICKED,
-        Event::ServerInit => RuleEvent::SERVER_INIT,
-        Event::ServerConnected => RuleEvent::SERVER_CONNECTED,
-        Event::ServerData(_) => RuleEvent::SERVER_DATA,
-        Event::ServerClosed => RuleEvent::SERVER_CLOSED,
-        Event::ClientClosed => RuleEvent::CLIENT_CLOSED,
     }
 }

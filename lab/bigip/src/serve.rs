@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lab_adc::model::Tls;
 use lab_f5::object::Object;
 use lab_f5::{as3, tmsh};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, CertificateError};
 use crate::icontrol::ApiError;
 use crate::icontrol::device::Device;
 use crate::icontrol::server::{Server, ServerError};
@@ -30,8 +31,10 @@ pub struct Options {
     pub user: String,
     /// Its password.
     pub password: String,
-    /// Where the certificate goes that clients are shown, in PEM.
+    /// Where the certificate goes that clients of iControl REST are shown, in PEM; devices as well, unless `tls` has another.
     pub certificate: Option<PathBuf>,
+    /// What devices are shown where TLS ends, whichever certificate of the device the files name.
+    pub tls: Option<Tls>,
 }
 
 /// The one line of JSON on standard output that says: ready.
@@ -77,6 +80,9 @@ pub enum ServeError {
         /// What is missing.
         reason: String,
     },
+    /// Devices cannot be shown this.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The REST face does not come up.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -93,6 +99,7 @@ impl ServeError {
             Self::Unreadable { .. }
                 | Self::Unwritable { .. }
                 | Self::Syntax(_)
+                | Self::Certificate(_)
                 | Self::Refused(_)
                 | Self::NotModelled { .. }
         )
@@ -112,13 +119,21 @@ pub fn serve_bigip(options: &Options) -> Result<(), ServeError> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut device = Device::new(options.stage.clone(), &options.user, &options.password);
+        let certificate = Arc::new(Certificate::make().map_err(ServerError::from)?);
+        let shown = match &options.tls {
+            None => Arc::clone(&certificate),
+            Some(files) => Arc::new(Certificate::from_pem_files(&files.certificate, &files.key)?),
+        };
+        let stage = Stage {
+            certificate: Some(shown),
+            ..options.stage.clone()
+        };
+        let mut device = Device::new(stage, &options.user, &options.password);
         device.load(&objects).await?;
         // What came by REST may stay offline; what was given on the command line must run.
         if let Some((server, reason)) = device.offline().into_iter().next() {
             return Err(ServeError::NotModelled { server, reason });
         }
-        let certificate = Certificate::make().map_err(ServerError::from)?;
         if let Some(path) = &options.certificate {
             fs::write(path, &certificate.pem).map_err(|error| ServeError::Unwritable {
                 path: path.clone(),

@@ -2,15 +2,21 @@
 
 mod monitor;
 mod pool;
+mod profiles;
 mod virtual_server;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use lab_adc::engine::TlsByName;
 use lab_adc::model::Model;
 use lab_f5::object::{Object, Place, Property, full_path};
 use lab_irules::Rule;
+
+pub use profiles::{TlsProfile, WebProfile};
+
+use crate::certificate::Certificate;
 
 /// What the files do not say: the stand-in has no interfaces of its own.
 #[derive(Debug, Clone)]
@@ -23,6 +29,8 @@ pub struct Stage {
     pub accept_proxy: bool,
     /// Makes random choices repeatable.
     pub seed: u64,
+    /// Shown where TLS ends, whichever certificate of the device the files name. Without one nothing ends TLS.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// A configuration, ready to run.
@@ -36,7 +44,18 @@ pub struct Translation {
     pub library: Vec<Arc<Rule>>,
 }
 
-/// The rules of one virtual server.
+impl Translation {
+    /// How TLS ends at virtual servers, for the engine.
+    pub fn tls(&self) -> TlsByName {
+        let named = |attached: &Attached| {
+            let tls = attached.tls.as_ref()?;
+            Some((attached.server.clone(), Arc::clone(&tls.config)))
+        };
+        self.rules.iter().filter_map(named).collect()
+    }
+}
+
+/// The rules of one virtual server, and the profiles that give them events.
 #[derive(Debug)]
 pub struct Attached {
     /// The virtual server's path.
@@ -45,6 +64,10 @@ pub struct Attached {
     pub rules: Vec<Arc<Rule>>,
     /// The route domain of its addresses, which rules see behind a `%`.
     pub route_domain: u16,
+    /// HTTP is understood.
+    pub web: Option<WebProfile>,
+    /// TLS ends here.
+    pub tls: Option<TlsProfile>,
 }
 
 /// Why a configuration cannot run here.
@@ -101,11 +124,19 @@ pub fn translate(objects: &[Object], stage: &Stage) -> Result<Translation, Vec<O
                 pools.push(pool);
             }
         }
-        virtual_servers.extend(translator.virtual_server(server, virtual_servers.is_empty()));
+        let profiles = translator.profiles(server);
+        if profiles.tls.is_some() && stage.accept_proxy {
+            let what = "devices that begin with a PROXY header before their TLS";
+            translator.not_modelled(server.place_of("profiles"), what);
+        }
+        let is_first = virtual_servers.is_empty();
+        virtual_servers.extend(translator.virtual_server(server, profiles.idle_timeout, is_first));
         rules.push(Attached {
             server: server.path.clone(),
             rules: attached,
             route_domain: pool::server_domain(server),
+            web: profiles.web,
+            tls: profiles.tls,
         });
     }
     match translator.obstacles.is_empty() {

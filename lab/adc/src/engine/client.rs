@@ -65,7 +65,12 @@ impl Offload {
                 builder.with_single_cert(chain, key)
             })
             .map_err(|error| format!("{}: {error}", tls.certificate.display()))?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self::with(Arc::new(config)))
+    }
+
+    /// As somebody else has configured it.
+    pub(crate) fn with(config: Arc<ServerConfig>) -> Self {
+        Self(TlsAcceptor::from(config))
     }
 
     /// Shakes hands with a client.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
@@ -120,6 +120,7 @@ struct Joined {
     claim: Claim,
     seat: Seat,
     script: Option<Box<dyn Script>>,
+    header: Vec<u8>,
     commands: Vec<Command>,
     to_client: Vec<u8>,
     to_server: Vec<u8>,
@@ -131,9 +132,12 @@ impl Joined {
         let core = Rc::clone(&self.seat.core);
         let mut tunnel = Tunnel::new(client, self.server, self.flow, self.claim, self.seat);
         tunnel.follow(self.script);
-        tunnel.say(Side::Server, &self.to_server);
+        tunnel.say(Side::Server, &self.header);
         tunnel.say(Side::Client, &self.to_client);
-        if let Some(how) = tunnel.obey(self.commands)
+        // What a script says at SERVER_CONNECTED comes before all that the client has said.
+        let ended = tunnel.obey(self.commands);
+        tunnel.say(Side::Server, &self.to_server);
+        if let Some(how) = ended
             && let Some(flow) = core.flows.borrow().get(&id)
         {
             flow.give(Order::End(how, Cause::Rule));
@@ -187,6 +191,9 @@ impl<'a> Opening<'a> {
             self.client = self.announced_client(client).await?;
         }
         self.tell(&Event::ClientAccepted, None)?;
+        if self.virtual_server.offload.is_some() {
+            self.tell(&Event::ClientSslHandshake, None)?;
+        }
         self.collect(client).await?;
 
         let (server, claim) = self.reach_a_member().await?;
@@ -201,16 +208,16 @@ impl<'a> Opening<'a> {
             destination,
         );
         let commands = self.ask(&Event::ServerConnected, Some(claim.member), Some(source));
-        let to_server = [header, self.to_server].concat();
         Ok(Joined {
             server,
             flow,
             claim,
             seat,
             script: self.script,
+            header,
             commands,
             to_client: self.to_client,
-            to_server,
+            to_server: self.to_server,
         })
     }
 
@@ -252,6 +259,10 @@ impl<'a> Opening<'a> {
 
     /// Collects what a script wants to see before a member is chosen.
     async fn collect(&mut self, client: &mut Client) -> Result<(), Refused> {
+        // What has followed a PROXY header is the first of what is collected.
+        if self.collecting.is_some() {
+            self.held = std::mem::take(&mut self.to_server);
+        }
         while let Some(wanted) = self.collecting {
             if self.held.len() >= wanted.max(1) {
                 self.collecting = None;
@@ -265,16 +276,35 @@ impl<'a> Opening<'a> {
                     // The appliance waits for more until the script releases what it holds.
                     self.collecting = Some(self.held.len() + 1);
                 }
-                self.obey(commands)?;
-            } else if self.held.len() > MOST_HELD
-                || !more(client, &mut self.held)
-                    .await
-                    .map_err(|_| Refusal::ClientGone)?
-            {
+                let obeyed = self.obey(commands);
+                // A script may answer a client that never gets a member.
+                self.answer(client).await?;
+                obeyed?;
+            } else if self.held.len() > MOST_HELD || !self.hears_more(client).await {
                 return Err(Refusal::ClientGone.into());
             }
         }
         Ok(())
+    }
+
+    async fn answer(&mut self, client: &mut Client) -> Result<(), Refused> {
+        let answer = std::mem::take(&mut self.to_client);
+        let written = async {
+            client.write_all(&answer).await?;
+            client.flush().await
+        };
+        Ok(written.await.map_err(|_: io::Error| Refusal::ClientGone)?)
+    }
+
+    /// Whether the client says more, within the idle timeout.
+    async fn hears_more(&mut self, client: &mut Client) -> bool {
+        let heard = more(client, &mut self.held);
+        match self.virtual_server.model.idle_timeout {
+            None => heard.await.unwrap_or(false),
+            Some(idle) => timeout(idle.after, heard)
+                .await
+                .is_ok_and(|heard| heard.unwrap_or(false)),
+        }
     }
 
     async fn reach_a_member(&mut self) -> Result<(TcpStream, Claim), Refused> {
@@ -373,6 +403,7 @@ impl<'a> Opening<'a> {
             pool: &roster.pool().name,
             member,
             source,
+            pools: &**self.core,
         };
         script.handle(event, &facts)
     }

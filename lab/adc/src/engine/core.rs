@@ -19,12 +19,12 @@ use crate::{
         log::Log,
         stats::{Cause, Counts, Refusal},
     },
-    events::Rules,
+    events::{Pools, Rules, Standing},
     faults::Ending,
     health::Finding,
-    model::{Persistence, Pool, ServiceDownAction, VirtualServer},
+    model::{MemberState, Persistence, Pool, ServiceDownAction, VirtualServer},
     persistence::SourceAddressRecords,
-    roster::Roster,
+    roster::{Entry, Roster},
     source_ports::SourcePorts,
 };
 
@@ -111,6 +111,18 @@ impl Virtual {
             refused: RefCell::default(),
             ended: RefCell::default(),
         }
+    }
+}
+
+impl Pools for Core {
+    fn members(&self, pool: &str) -> Option<Vec<Standing>> {
+        let roster = self.pools[self.pool_named(pool)?].borrow();
+        let standing = |entry: &Entry| Standing {
+            address: entry.member.address,
+            up: entry.condition().serves(),
+            enabled: entry.member.state == MemberState::Enabled,
+        };
+        Some(roster.entries().iter().map(standing).collect())
     }
 }
 

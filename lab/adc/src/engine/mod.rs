@@ -27,13 +27,14 @@ pub use handle::{FaultReport, Handle, MemberChange, NotThere, Stopped};
 pub use log::LogLine;
 pub use stats::{Cause, ConnectionStats, MemberStats, Refusal, Stats, VirtualServerStats};
 
-use std::{collections::HashMap, io, net::SocketAddr, rc::Rc, thread};
+use std::{collections::HashMap, io, net::SocketAddr, rc::Rc, sync::Arc, thread};
 
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
     task::LocalSet,
 };
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::{
     engine::{
@@ -52,6 +53,8 @@ const JOBS: usize = 64;
 
 /// Rules for virtual servers, by name.
 pub type RulesByName = HashMap<String, RuleInit>;
+/// How TLS with clients ends at virtual servers whose model names no files, by name.
+pub type TlsByName = HashMap<String, Arc<ServerConfig>>;
 
 /// A running load balancer. It ends when it is dropped.
 #[derive(Debug)]
@@ -118,14 +121,27 @@ impl Engine {
     /// # Errors
     /// See [`StartError`].
     pub fn start_with_rules(model: Model, rules: RulesByName) -> Result<Self, StartError> {
+        Self::start_with(model, rules, TlsByName::new())
+    }
+
+    /// Starts with rules for some virtual servers and TLS at some. Returns once every virtual server listens.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_with(
+        model: Model,
+        rules: RulesByName,
+        tls: TlsByName,
+    ) -> Result<Self, StartError> {
         model.check()?;
+        let extras = Extras { rules, tls };
         let (jobs_in, jobs) = mpsc::channel(JOBS);
         let (ready_in, ready) = std::sync::mpsc::sync_channel(1);
         let (life, end_of_life) = oneshot::channel();
         let orders = Orders { jobs, end_of_life };
         let thread = thread::Builder::new()
             .name("adc".to_owned())
-            .spawn(move || run(model, rules, ready_in, orders))?;
+            .spawn(move || run(model, extras, ready_in, orders))?;
 
         let Ok(started) = ready.recv() else {
             return Err(io::Error::other("it ended before it was ready").into());
@@ -167,12 +183,18 @@ impl Drop for Engine {
 
 type Ready = std::sync::mpsc::SyncSender<Result<Vec<Listening>, StartError>>;
 
+/// What belongs to virtual servers and is no data.
+struct Extras {
+    rules: RulesByName,
+    tls: TlsByName,
+}
+
 struct Orders {
     jobs: mpsc::Receiver<Job>,
     end_of_life: oneshot::Receiver<()>,
 }
 
-fn run(model: Model, rules: RulesByName, ready: Ready, orders: Orders) {
+fn run(model: Model, extras: Extras, ready: Ready, orders: Orders) {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -182,7 +204,7 @@ fn run(model: Model, rules: RulesByName, ready: Ready, orders: Orders) {
     };
     let local = LocalSet::new();
     local.block_on(&runtime, async move {
-        match prepare(model, rules) {
+        match prepare(model, extras) {
             Ok((core, listeners)) => {
                 let listening = core.listening();
                 begin(&core, listeners);
@@ -199,7 +221,7 @@ fn run(model: Model, rules: RulesByName, ready: Ready, orders: Orders) {
 
 fn prepare(
     model: Model,
-    mut rules: RulesByName,
+    Extras { mut rules, mut tls }: Extras,
 ) -> Result<(Rc<Core>, Vec<TcpListener>), StartError> {
     let mut listeners = Vec::new();
     let mut virtuals = Vec::new();
@@ -219,6 +241,7 @@ fn prepare(
             virtual_server: server.name.clone(),
             error,
         })?;
+        let offload = offload.or_else(|| tls.remove(&server.name).map(Offload::with));
         let listener = listen(server.listen).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let pool = model

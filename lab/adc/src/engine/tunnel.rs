@@ -224,6 +224,7 @@ impl Tunnel {
             pool: &roster.pool().name,
             member: Some(self.flow.member),
             source: Some(self.flow.source),
+            pools: &**core,
         };
         script.handle(event, &facts)
     }

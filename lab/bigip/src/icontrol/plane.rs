@@ -10,7 +10,7 @@ use lab_f5::object::{Object, endpoint};
 
 use super::error::ApiError;
 use crate::rules;
-use crate::translate::{Stage, Translation, translate};
+use crate::translate::{Stage, TlsProfile, Translation, WebProfile, translate};
 
 /// Virtual servers at work, and why others are not.
 #[derive(Debug)]
@@ -23,8 +23,9 @@ pub(crate) struct Plane {
 #[derive(Debug)]
 struct Running {
     model: Model,
-    /// The texts of its rules, to notice a change.
+    /// The texts of its rules and what its profiles ask for, to notice a change.
     rules: Vec<String>,
+    profiles: (Option<WebProfile>, Option<TlsProfile>),
     engine: Engine,
 }
 
@@ -116,8 +117,14 @@ impl Plane {
 
     async fn run(&mut self, server: &Object, translation: Translation, objects: &[Object]) {
         let texts = rule_texts(server, objects);
+        let attached = translation.rules.first();
+        let profiles = attached.map(|attached| (attached.web, attached.tls.clone()));
+        let profiles = profiles.unwrap_or_default();
         if let Some(running) = self.running.get_mut(&server.path) {
-            if running.rules == texts && same_but_members(&running.model, &translation.model) {
+            if running.rules == texts
+                && running.profiles == profiles
+                && same_but_members(&running.model, &translation.model)
+            {
                 follow_members(&running.engine, &running.model, &translation.model).await;
                 running.model = translation.model;
                 return;
@@ -126,7 +133,7 @@ impl Plane {
             self.running.remove(&server.path);
         }
         let rules = rules::by_name(&translation, self.stage.tmms);
-        match Engine::start_with_rules(translation.model.clone(), rules) {
+        match Engine::start_with(translation.model.clone(), rules, translation.tls()) {
             Ok(engine) => {
                 let mut model = translation.model;
                 // The kernel may have chosen the port; the next translation will name it.
@@ -137,6 +144,7 @@ impl Plane {
                 let running = Running {
                     model,
                     rules: texts,
+                    profiles,
                     engine,
                 };
                 self.running.insert(server.path.clone(), running);

@@ -63,6 +63,12 @@ pub(crate) fn partition(path: &str) -> &str {
     path.split('/').nth(1).unwrap_or("Common")
 }
 
+/// The folder of a path within its partition, as AS3 makes one for each application.
+fn sub_path(path: &str) -> Option<&str> {
+    let (_, inside) = path.strip_prefix('/')?.split_once('/')?;
+    inside.rsplit_once('/').map(|(folder, _)| folder)
+}
+
 /// The path that a body's `name`, `partition` and `subPath` mean.
 pub(crate) fn path_of(body: &Map<String, Json>) -> Option<String> {
     let text = |key: &str| body.get(key).and_then(Json::as_str);
@@ -193,6 +199,9 @@ fn element(entry: &Property) -> Json {
                 .collect();
             members.insert("name".into(), json!(base_name(&path)));
             members.insert("partition".into(), json!(partition(&path)));
+            if let Some(folder) = sub_path(&path) {
+                members.insert("subPath".into(), json!(folder));
+            }
             members.insert("fullPath".into(), json!(path));
             Json::Object(members)
         }
@@ -215,6 +224,16 @@ mod tests {
                 (cameled, kebabed)
             );
         }
+    }
+
+    #[test]
+    fn what_an_application_of_as3_names_is_found_in_its_folder() {
+        let text = "ltm virtual /T/app/v {\n profiles {\n /T/app/client_ssl {\n context clientside\n }\n }\n}\n";
+        let object = lab_f5::tmsh::parse("x", text).unwrap().remove(0);
+
+        let back = super::object("virtual", &object.path, &body(&object));
+
+        assert_eq!(back.entries("profiles")[0].name, "/T/app/client_ssl");
     }
 
     #[test]

@@ -3,45 +3,64 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lab_adc::events::{Command, Event, Facts, Side as EngineSide};
+use lab_adc::events::{Command, Facts, Side as EngineSide, Standing};
 use lab_f5::object::full_path;
 use lab_irules::{Action, Flow, Host, HttpMessage, Member, Selection, Side, Snat, WsFrame};
+
+/// What an event is about, besides its connection.
+#[derive(Debug, Default)]
+pub(super) enum About {
+    /// Nothing more.
+    #[default]
+    Connection,
+    /// What is held of a side.
+    Bytes(Side, Vec<u8>),
+    /// A message, which the rule may change.
+    Message(HttpMessage),
+    /// A WebSocket frame.
+    Frame(WsFrame),
+}
+
+/// What a rule wants that no command of the engine says.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// An answer instead of the member's.
+    pub(super) answer: Option<Answer>,
+    /// The WebSocket closed with this code and reason.
+    pub(super) disconnect: Option<(u16, Vec<u8>)>,
+}
+
+/// What `HTTP::respond` says.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
+}
 
 /// Answers from the engine's facts; gathers what the rule wants as the engine's commands.
 pub(super) struct ConnectionHost<'a> {
     facts: Option<&'a Facts<'a>>,
-    /// What is held of the side whose data event this is.
-    held: Option<(Side, Vec<u8>)>,
+    pub(super) about: About,
     tmm: (usize, usize),
     route_domain: u16,
-    random: u64,
+    pub(super) random: u64,
     pub(super) commands: Vec<Command>,
+    pub(super) wishes: Wishes,
 }
 
 impl<'a> ConnectionHost<'a> {
     pub(super) fn new(
-        event: &Event<'_>,
         facts: &'a Facts<'a>,
+        about: About,
         tmm: (usize, usize),
         route_domain: u16,
     ) -> Self {
-        let held = match event {
-            Event::ClientData(bytes) => Some((Side::Client, bytes.to_vec())),
-            Event::ServerData(bytes) => Some((Side::Server, bytes.to_vec())),
-            _ => None,
-        };
-        // Seeded by the connection and the event, so that a run can be repeated.
-        let random = facts
-            .id
-            .wrapping_mul(31)
-            .wrapping_add(event.name().len() as u64);
         Self {
             facts: Some(facts),
-            held,
-            tmm,
+            about,
             route_domain,
-            random,
-            commands: Vec::new(),
+            ..Self::without_connection(tmm)
         }
     }
 
@@ -49,22 +68,26 @@ impl<'a> ConnectionHost<'a> {
     pub(super) fn without_connection(tmm: (usize, usize)) -> Self {
         Self {
             facts: None,
-            held: None,
+            about: About::Connection,
             tmm,
             route_domain: 0,
             random: tmm.0 as u64,
             commands: Vec::new(),
+            wishes: Wishes::default(),
         }
     }
 
     fn release(&mut self, side: Side, bytes: Option<usize>) {
-        let Some((of, held)) = self.held.as_mut().filter(|(of, _)| *of == side) else {
+        let About::Bytes(of, held) = &mut self.about else {
             return;
         };
+        if *of != side {
+            return;
+        }
         let count = bytes.unwrap_or(held.len()).min(held.len());
         let released: Vec<u8> = held.drain(..count).collect();
-        let of = engine_side(*of);
-        self.commands.push(Command::Release(of, released));
+        self.commands
+            .push(Command::Release(engine_side(side), released));
     }
 }
 
@@ -149,22 +172,36 @@ impl Host for ConnectionHost<'_> {
             Action::Reselect | Action::Detach => {
                 return not_modelled("LB::reselect and LB::detach");
             }
-            Action::HttpRespond { .. } => return not_modelled("HTTP"),
-            Action::WsDisconnect { .. } => return not_modelled("WebSocket frames"),
+            Action::HttpRespond {
+                status,
+                headers,
+                body,
+            } => {
+                self.wishes.answer = Some(Answer {
+                    status,
+                    headers,
+                    body,
+                });
+                return Ok(());
+            }
+            Action::WsDisconnect { code, reason } => {
+                self.wishes.disconnect = Some((code, reason));
+                return Ok(());
+            }
         };
         self.commands.push(command);
         Ok(())
     }
 
     fn payload(&self, side: Side) -> Vec<u8> {
-        match &self.held {
-            Some((of, held)) if *of == side => held.clone(),
+        match &self.about {
+            About::Bytes(of, held) if *of == side => held.clone(),
             _ => Vec::new(),
         }
     }
 
     fn set_payload(&mut self, side: Side, bytes: Vec<u8>) {
-        if let Some((of, held)) = &mut self.held
+        if let About::Bytes(of, held) = &mut self.about
             && *of == side
         {
             *held = bytes;
@@ -179,9 +216,14 @@ impl Host for ConnectionHost<'_> {
         })
     }
 
-    /// The engine's rules do not see pools.
-    fn members(&self, _: &str) -> Option<Vec<Member>> {
-        None
+    fn members(&self, pool: &str) -> Option<Vec<Member>> {
+        let standings = self.facts?.pools.members(&full_path(pool))?;
+        let member = |standing: Standing| Member {
+            address: standing.address,
+            up: standing.up,
+            enabled: standing.enabled,
+        };
+        Some(standings.into_iter().map(member).collect())
     }
 
     fn default_pool(&self) -> Option<String> {
@@ -189,11 +231,17 @@ impl Host for ConnectionHost<'_> {
     }
 
     fn http(&mut self) -> Option<&mut HttpMessage> {
-        None
+        match &mut self.about {
+            About::Message(message) => Some(message),
+            _ => None,
+        }
     }
 
     fn ws_frame(&self) -> Option<WsFrame> {
-        None
+        match self.about {
+            About::Frame(frame) => Some(frame),
+            _ => None,
+        }
     }
 
     fn tmm(&self) -> (usize, usize) {

@@ -3,15 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use lab_adc::model::{
-    IdleAction, IdleTimeout, Persistence, ProxyProtocol, Snat, SnatPorts, VirtualServer,
-};
+use lab_adc::model::{IdleTimeout, Persistence, ProxyProtocol, Snat, SnatPorts, VirtualServer};
 use lab_f5::object::{Object, Property, base_name, full_path};
 
 use super::{Translator, entry};
 
-/// The idle timeout of `/Common/tcp` and its children, in seconds.
-const DEFAULT_IDLE: u64 = 300;
 /// How long `/Common/source_addr` remembers.
 const DEFAULT_PERSISTENCE: Duration = Duration::from_secs(180);
 
@@ -19,6 +15,7 @@ impl<'a> Translator<'a> {
     pub(super) fn virtual_server(
         &mut self,
         object: &'a Object,
+        idle_timeout: Option<IdleTimeout>,
         first: bool,
     ) -> Option<VirtualServer> {
         let Some(pool) = object.word("pool").filter(|pool| *pool != "none") else {
@@ -36,7 +33,7 @@ impl<'a> Translator<'a> {
         // PROXY headers come from iRules here, as on the appliance.
         server.proxy_protocol = ProxyProtocol::Off;
         server.snat = self.snat(object);
-        server.idle_timeout = self.profiles(object);
+        server.idle_timeout = idle_timeout;
         server.persistence = self.persistence(object);
         server.connection_limit = object
             .word("connection-limit")
@@ -115,45 +112,6 @@ impl<'a> Translator<'a> {
         pool.entries("members").iter().filter_map(address).collect()
     }
 
-    /// What the profiles ask for; the shortest idle timeout of the two sides counts.
-    fn profiles(&mut self, object: &'a Object) -> Option<IdleTimeout> {
-        let mut after: Option<u64> = None;
-        let mut then = IdleAction::Reset;
-        for used in object.entries("profiles") {
-            let path = full_path(&used.name);
-            let profile = self.find(&path, |kind| kind.starts_with("profile "));
-            let kind = profile.map_or_else(|| built_in(&path), |profile| profile.subkind());
-            if kind != "tcp" {
-                let lacks = match kind {
-                    "http" | "websocket" | "client-ssl" | "server-ssl" => {
-                        format!("{kind} profiles on the data plane")
-                    }
-                    other => format!("{other} profiles"),
-                };
-                self.not_modelled(&used.place, format!("{lacks} ({path})"));
-                continue;
-            }
-            let setting = |name: &str| {
-                profile
-                    .and_then(|profile| self.setting(profile, name))
-                    .map(Property::word)
-            };
-            let idle = match setting("idle-timeout") {
-                Some("indefinite") => None,
-                Some(word) => word.parse().ok(),
-                None => Some(DEFAULT_IDLE),
-            };
-            after = [after, idle].into_iter().flatten().min();
-            if setting("reset-on-timeout") == Some("disabled") {
-                then = IdleAction::Drop;
-            }
-        }
-        after.map(|seconds| IdleTimeout {
-            after: Duration::from_secs(seconds),
-            then,
-        })
-    }
-
     fn persistence(&mut self, object: &Object) -> Persistence {
         for used in object.entries("persist") {
             let path = full_path(&used.name);
@@ -173,19 +131,5 @@ impl<'a> Translator<'a> {
             };
         }
         Persistence::None
-    }
-}
-
-/// The kind of a profile that every device has.
-fn built_in(path: &str) -> &'static str {
-    match base_name(path) {
-        name if name.contains("tcp") => "tcp",
-        name if name.starts_with("http") => "http",
-        name if name.starts_with("clientssl") => "client-ssl",
-        name if name.starts_with("serverssl") => "server-ssl",
-        "websocket" => "websocket",
-        "oneconnect" => "one-connect",
-        "fastL4" => "fastl4",
-        _ => "unknown",
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn device() -> Device {
         tmms: 1,
         accept_proxy: false,
         seed: 7,
+        certificate: None,
     };
     Device::new(stage, "admin", "admin")
 }

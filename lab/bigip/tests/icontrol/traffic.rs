@@ -125,7 +125,7 @@ async fn statistics_come_in_both_shapes_and_offline_tells_why() {
         &mut device,
         "PATCH",
         "/mgmt/tm/ltm/virtual/v",
-        json!({ "profiles": ["http"] }),
+        json!({ "profiles": ["oneconnect"] }),
     )
     .await);
     let offline = ask(
@@ -143,7 +143,7 @@ async fn statistics_come_in_both_shapes_and_offline_tells_why() {
     assert!(
         entries["status.statusReason"]["description"]
             .to_string()
-            .contains("does not model http profiles"),
+            .contains("does not model one-connect profiles"),
         "{entries}"
     );
 }

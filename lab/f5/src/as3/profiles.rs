@@ -2,7 +2,7 @@
 
 use super::convert::Builder;
 use crate::json::Node;
-use crate::object::Object;
+use crate::object::{Object, Property, Value};
 
 /// The profile that a class makes; `None` for classes that are not read.
 pub(super) fn object(builder: Builder<'_>, class: &str, path: String) -> Option<Object> {
@@ -84,5 +84,39 @@ fn tls(mut builder: Builder<'_>, kind: &str, path: String) -> Object {
         .map(|(option, _)| ((*option).to_owned(), line))
         .collect();
     builder.names("options", options, line);
+    certificates(&mut builder);
     builder.object(kind, path)
+}
+
+/// The certificates that the profile shows; one that the declaration holds itself has no path on the device.
+fn certificates(builder: &mut Builder<'_>) {
+    let shown = builder.node.get("certificates").map(Node::elements);
+    let mut chain = Vec::new();
+    for shown in shown.unwrap_or_default() {
+        let Some(name) = shown.get("certificate").and_then(Node::word) else {
+            continue;
+        };
+        let Some(object) = builder.folder.node.get(&name) else {
+            continue;
+        };
+        let entries = [("cert", "certificate"), ("key", "privateKey")];
+        let entry = |(name, member): (&str, &str)| {
+            let place = builder.reader.place(object.line);
+            let path = object.get(member)?.get("bigip").and_then(Node::word);
+            Some(Property {
+                name: name.into(),
+                value: Value::Word(path.unwrap_or_else(|| "inline".into())),
+                place,
+            })
+        };
+        chain.push(Property {
+            name,
+            value: Value::Block(entries.into_iter().filter_map(entry).collect()),
+            place: builder.reader.place(shown.line),
+        });
+    }
+    if !chain.is_empty() {
+        let line = builder.line("certificates");
+        builder.push("cert-key-chain", Value::Block(chain), line);
+    }
 }

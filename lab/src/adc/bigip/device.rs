@@ -246,6 +246,13 @@ pub(crate) fn refusal(stage: &Stage, at: &ReplaySite) -> Option<Refusal> {
             "use --adc bigip-standin, or leave adc.snat-ports out".to_owned(),
         );
     }
+    if stage.adc.tls {
+        return by_nature(
+            "devices of the lab believe the certificate that it makes, and a BIG-IP shows its own"
+                .to_owned(),
+            "use --adc bigip-standin, or leave adc.tls out".to_owned(),
+        );
+    }
     if stage.relay && !at.gateways_at.is_loopback() {
         return by_nature(
             "the lab's relay stands on this machine's loopback, which a device does not reach"

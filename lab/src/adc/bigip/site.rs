@@ -118,12 +118,6 @@ pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
             "use --adc builtin or haproxy, or adc.balance = \"least-connections\"",
         );
     }
-    if stage.adc.tls {
-        return by_nature(
-            "the shipped BIG-IP configuration passes TLS through to the gateways".to_owned(),
-            "use --adc builtin or haproxy, or listener.tls = true",
-        );
-    }
     if stage.adc.proxy_protocol == SendProxy::V2Crc32c {
         return by_nature(
             "the shipped iRules send no CRC32C with the PROXY header".to_owned(),

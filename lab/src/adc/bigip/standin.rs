@@ -54,7 +54,11 @@ impl Adc for Standin {
         interrupt: &Interrupt,
     ) -> Result<SocketAddr, ProviderError> {
         let site = site::of(setup, TENANT, documentation_address(setup.listen));
-        let declared = site::declare(&site, Variant::TlsPassthrough)?;
+        let variant = match setup.certificate {
+            Some(_) => Variant::TlsOffload,
+            None => Variant::TlsPassthrough,
+        };
+        let declared = site::declare(&site, variant)?;
         let (child, mut session) = launch(setup, interrupt)?;
         declaration::declare(&mut session, &declared.declaration).map_err(provider_error)?;
         let listening = session.get(LISTENING).map_err(provider_error)?;
@@ -134,6 +138,10 @@ fn launch(
     command.args(["--seed", &setup.seed.to_string()]);
     command.args(["--user", USER]);
     command.arg("--certificate").arg(&certificate);
+    if let Some(shown) = &setup.certificate {
+        command.arg("--tls-certificate").arg(&shown.file);
+        command.arg("--tls-key").arg(&shown.key);
+    }
     command.env("TIDEGATE_BIGIP_PASSWORD", &password);
     if setup.accept_proxy {
         command.arg("--accept-proxy");
