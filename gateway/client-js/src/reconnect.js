@@ -61,6 +61,11 @@ export class Reconnect {
     return url;
   }
 
+  /** A request was sent: only an answer proves anything now, and time alone does not. */
+  asked() {
+    if (this.isUp && this.#state.provenAt !== null) this.#state.provenAt = Infinity;
+  }
+
   /** The gateway answered a request: now the session works, and failures count from nothing again. */
   works() {
     if (this.isUp && this.#state.provenAt !== null) {

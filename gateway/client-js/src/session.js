@@ -237,7 +237,8 @@ export class Session {
         if (answer.id !== null) this.#liveness.answered(now);
         return this.#beginSubscription(answer);
       case 'unsubscribed':
-        return this.#liveness.answered(now);
+        this.#liveness.answered(now);
+        return this.#reconnect.works();
       case 'published':
         this.#liveness.answered(now);
         return this.#published(answer, now);
@@ -336,6 +337,7 @@ export class Session {
   #request(text, now) {
     this.#nextId += 1;
     this.#liveness.asked(now);
+    this.#reconnect.asked();
     this.#actions.push({ do: 'send', text });
   }
 

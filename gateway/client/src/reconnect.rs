@@ -45,7 +45,12 @@ enum State {
 /// Whether a connection has shown that a session works on it, and not just TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Proof {
-    Due { settled_at: Instant },
+    /// Nothing was asked; a connection that stays is taken to work.
+    Due {
+        settled_at: Instant,
+    },
+    /// A request was sent: only an answer proves anything now.
+    Owed,
     Given,
 }
 
@@ -164,6 +169,15 @@ impl Reconnect {
         {
             *proof = Proof::Given;
             self.backoff.reset();
+        }
+    }
+
+    /// A request was sent. Time alone proves nothing any more.
+    pub(crate) fn asked(&mut self) {
+        if let State::Up { proof, .. } = &mut self.state
+            && matches!(proof, Proof::Due { .. })
+        {
+            *proof = Proof::Owed;
         }
     }
 
@@ -298,7 +312,7 @@ impl Reconnect {
                 ..
             } => Some(leave_at.map_or(settled_at, |leave_at| leave_at.min(settled_at))),
             State::Up {
-                proof: Proof::Given,
+                proof: Proof::Given | Proof::Owed,
                 leave_at,
                 ..
             } => leave_at,

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// How a session connects, waits and retries. Share it between sessions behind an `Arc`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The longest an attempt may take, from the first packet to the end of the WebSocket handshake.
+    /// The longest an attempt may take, from the first packet to the end of the WebSocket handshake. Half of it is the name service's:
+    /// where that is silent, addresses known from before are tried.
     pub connect_timeout: Duration,
     /// The longest a gateway may take to answer a request.
     pub answer_timeout: Duration,

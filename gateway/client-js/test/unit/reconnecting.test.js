@@ -102,6 +102,24 @@ test('a connection that only opens does not reset the back-off', () => {
   assert(total > 5_000, `${total}`);
 });
 
+test('a gateway that never answers does not reset the back-off', () => {
+  const bench = new Bench(['ws://a'], SETTINGS);
+  bench.session.subscribe('/t/a', {}, bench.now);
+  let total = 0;
+
+  for (let round = 0; round < 12; round += 1) {
+    const attempt = bench.connect();
+    // Longer than a connection without requests takes to count as working.
+    bench.pass(12_000);
+    bench.events();
+    bench.lose(attempt, 'closed', 1011);
+    total += retryIn(bench);
+    bench.passToDeadline();
+  }
+
+  assert(total > 5_000, `${total}`);
+});
+
 test('a connection that works resets the back-off', () => {
   const bench = new Bench(['ws://a'], { ...SETTINGS, spread: 0 });
   for (let round = 0; round < 12; round += 1) {

@@ -47,6 +47,8 @@ pub(super) struct Dial {
     pub(super) book: SharedBook,
     pub(super) transport: Transport,
     pub(super) set_aside: Duration,
+    /// How long the name service may take.
+    pub(super) name_patience: Duration,
     pub(super) rng: SmallRng,
 }
 
@@ -81,7 +83,11 @@ impl Dial {
             return Ok(vec![ip]);
         }
         if self.book.lock().is_stale(Instant::now()) {
-            let answer = self.transport.resolver.resolve(host).await;
+            let question = self.transport.resolver.resolve(host);
+            // A name service that is silent must not take the whole attempt: known addresses are still to be tried.
+            let answer = tokio::time::timeout(self.name_patience, question)
+                .await
+                .unwrap_or_else(|_| Err(io::Error::other("the name service does not answer")));
             self.learn(answer)?;
         }
         Ok(self.book.lock().order(Instant::now(), &mut self.rng))

@@ -38,7 +38,10 @@ impl Session {
                 self.answered(id, now);
                 self.begin_subscription(&subject, recovery);
             }
-            ServerMessage::Unsubscribed { id, .. } => self.answered(Some(id), now),
+            ServerMessage::Unsubscribed { id, .. } => {
+                self.answered(Some(id), now);
+                self.reconnect.works();
+            }
             ServerMessage::Published { id, partition, seq } => {
                 self.answered(Some(id), now);
                 self.reconnect.works();

@@ -126,6 +126,7 @@ impl Session {
         if let Some(frame) = self.subscriptions.remove(subject, self.next_id) {
             self.next_id += 1;
             self.liveness.asked(now);
+            self.reconnect.asked();
             self.actions.push_back(Action::Send(frame));
         }
     }
@@ -373,6 +374,7 @@ impl Session {
             };
             self.next_id += 1;
             self.liveness.asked(now);
+            self.reconnect.asked();
             self.actions.push_back(Action::Send(frame));
         }
     }

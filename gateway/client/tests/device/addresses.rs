@@ -4,12 +4,12 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gateway_client::{
-    Device, DeviceOptions, Inbox, Resolve, Resolved, ServerList, Settings, Transport,
+    Cause, Device, DeviceOptions, Inbox, Resolve, Resolved, ServerList, Settings, Transport,
 };
 
 use crate::gateway::{Gateway, next_loss};
@@ -18,6 +18,8 @@ use crate::gateway::{Gateway, next_loss};
 struct Names {
     addresses: Mutex<Vec<IpAddr>>,
     questions: AtomicUsize,
+    ttl: Duration,
+    silent: AtomicBool,
 }
 
 impl Names {
@@ -25,6 +27,8 @@ impl Names {
         let names = Self {
             addresses: Mutex::default(),
             questions: AtomicUsize::new(0),
+            ttl: Duration::from_secs(30),
+            silent: AtomicBool::new(false),
         };
         names.answer(addresses);
         Arc::new(names)
@@ -44,10 +48,14 @@ impl Resolve for Names {
         assert_eq!(host, "gateways.example");
         self.questions.fetch_add(1, Ordering::Relaxed);
         let addresses = self.addresses.lock().unwrap().clone();
+        let silent = self.silent.load(Ordering::Relaxed);
         Box::pin(async move {
+            if silent {
+                std::future::pending::<()>().await;
+            }
             Ok(Resolved {
                 addresses,
-                ttl: Duration::from_secs(30),
+                ttl: self.ttl,
             })
         })
     }
@@ -148,6 +156,44 @@ async fn name_is_resolved_again_when_all_its_addresses_have_failed() {
     let _connection = gateway.accept().await;
 
     assert!(names.questions.load(Ordering::Relaxed) >= 2);
+}
+
+#[tokio::test]
+async fn known_addresses_are_tried_while_the_name_service_is_silent() {
+    let gateway = Gateway::start_on("127.0.0.13:0").await;
+    let mut names = Arc::into_inner(Names::of(&["127.0.0.13"])).unwrap();
+    names.ttl = Duration::ZERO;
+    let names = Arc::new(names);
+    let settings = Settings {
+        connect_timeout: Duration::from_secs(1),
+        spread: Duration::ZERO,
+        backoff_cap: Duration::from_millis(50),
+        ..Settings::default()
+    };
+    let (_device, _inbox) = device_with(&names, gateway.address().port(), 1, settings);
+    let connection = gateway.accept().await;
+
+    names.silent.store(true, Ordering::Relaxed);
+    drop(connection);
+    let _again = gateway.accept().await;
+
+    assert!(names.questions.load(Ordering::Relaxed) >= 2);
+}
+
+#[tokio::test]
+async fn a_silent_name_service_is_no_address_at_all() {
+    let names = Names::of(&[]);
+    names.silent.store(true, Ordering::Relaxed);
+    let settings = Settings {
+        connect_timeout: Duration::from_millis(300),
+        ..Settings::default()
+    };
+    let (_device, mut inbox) = device_with(&names, 1, 1, settings);
+
+    let (cause, detail) = next_loss(&mut inbox).await;
+
+    assert_eq!(cause, Cause::Unresolvable);
+    assert!(detail.contains("does not answer"), "{detail}");
 }
 
 #[tokio::test]

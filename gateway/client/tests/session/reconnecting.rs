@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_client::{Action, Attempt, Cause, Event, Lost, ServerId, ServerList, Settings};
+use gateway_client::{
+    Action, Attempt, Cause, Event, Lost, ServerId, ServerList, Settings, SubscribeOptions,
+};
 
 use crate::bench::Bench;
 
@@ -127,6 +129,26 @@ fn connection_that_only_opens_does_not_reset_the_back_off() {
     }
 
     assert!(total > 5 * SECOND, "{total:?}");
+}
+
+#[test]
+fn gateway_that_never_answers_does_not_reset_the_back_off() {
+    let mut bench = Bench::new(&["ws://a"], settings());
+    let options = SubscribeOptions::default();
+    bench.session.subscribe("/t/a", options, bench.now).unwrap();
+    let mut waited = Duration::ZERO;
+
+    for _ in 0..12 {
+        let (_, attempt) = connecting_in_time(&mut bench);
+        bench.session.handle_connected(attempt, bench.now);
+        // Longer than a connection without requests takes to count as working.
+        bench.pass(2 * Settings::default().settle);
+        bench.events();
+        bench.lose(attempt, Lost::new(Cause::NoAnswer));
+        waited += retry_in(&mut bench);
+    }
+
+    assert!(waited > 5 * SECOND, "{waited:?}");
 }
 
 #[test]
