@@ -158,7 +158,7 @@ const BENCH_HELP: &str = "\
 Some minutes on a quiet machine; `--quick` takes about one. Machines are noisy, so what must hold is mostly a ratio to the control.
 
 --million takes about 9 GiB of memory for a million devices, nearly all of it the kernel's sockets, and some ten minutes (with --quick,
-20,000 devices and pings every 5 s instead of 60: seconds). The gateway and the fleet may open 20,000 descriptors each. It stops, and says so, before 3 GiB are left.
+20,000 devices and pings every 10 s instead of 60: half a minute). The gateway and the fleet may open 20,000 descriptors each. It stops, and says so, before 3 GiB are left.
 
 Exit status:
   0    every row measured holds what it must

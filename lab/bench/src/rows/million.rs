@@ -71,13 +71,14 @@ enum Stop {
 }
 
 fn measure(bench: &mut Bench<'_>) -> Result<Found, BenchError> {
-    let interval = bench.pick(Duration::from_secs(60), Duration::from_secs(5));
+    let interval = bench.pick(Duration::from_secs(60), Duration::from_secs(10));
     let setup = Setup {
         own_addresses: true,
         // One message at a time: Kafka need not be asked often.
         fetch_wait: Duration::from_millis(100),
         ping_every: interval,
-        ping_patience: PING_PATIENCE,
+        // Longer than the interval it would put the next ping off.
+        ping_patience: PING_PATIENCE.min(interval),
         ..Setup::default()
     };
     let mut gateway = bench.gateway(&setup)?;
