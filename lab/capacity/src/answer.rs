@@ -35,6 +35,9 @@ pub const PING: f64 = 25.0;
 /// Groups that are tried before giving up.
 pub const MOST_GROUPS: u64 = 1_000;
 
+/// How the names of the benchmarks of the PROXY header begin.
+const PROXY_BENCH: &str = "proxy/parse";
+
 /// Descriptors of a gateway that are no connections.
 const OTHER_DESCRIPTORS: f64 = 1_000.0;
 
@@ -226,7 +229,8 @@ impl<'a> Need<'a> {
             fixed_cores: records * costs.read.slope.value.max(0.0),
             device_cores: question.rate * costs.push()
                 + pings * costs.push()
-                + question.churn * costs.handshake.slope.value.max(0.0),
+                + question.churn
+                    * (costs.handshake.slope.value.max(0.0) + header_cost(question, results)),
             device_memory: costs.user.slope.value.max(0.0) + costs.kernel.slope.value.max(0.0),
             device_bits: 8.0 * question.rate * (question.bytes as f64 + around(question)),
         }
@@ -367,13 +371,7 @@ impl<'a> Need<'a> {
             all.push(format!("measured with {} bytes per message, asked for {}: memory and network follow the size, processor time does not", results.bytes, q.bytes));
         }
         all.extend(tls_caution(q.tls, results.tls).map(str::to_owned));
-        if q.proxy
-            && !results
-                .benches
-                .list
-                .iter()
-                .any(|b| b.name.starts_with("proxy/parse"))
-        {
+        if q.proxy && results.benches.most_expensive(PROXY_BENCH).is_none() {
             all.push(
                 "the PROXY header's cost is not in these numbers: no benchmark of it could be used"
                     .to_owned(),
@@ -397,6 +395,12 @@ impl<'a> Need<'a> {
 #[must_use]
 pub fn around(question: &Question) -> f64 {
     AROUND + if question.tls { AROUND_TLS } else { 0.0 }
+}
+
+/// Processor seconds of the PROXY header of one connection; nothing where none is sent or none was measured, which is said.
+fn header_cost(question: &Question, results: &Results) -> f64 {
+    let measured = results.benches.most_expensive(PROXY_BENCH);
+    measured.filter(|_| question.proxy).unwrap_or(0.0)
 }
 
 /// What is wrong when it was asked for one kind of connection and the other was measured.

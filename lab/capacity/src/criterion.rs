@@ -132,6 +132,9 @@ impl Benches {
                 Err(_) => foreign += 1,
             }
         }
+        if code_unix_ms.is_none() {
+            benches.caution("whether criterion's results are older than the code is not known, because its source is not here; run `lab capacity` where it is");
+        }
         if old > 0 {
             benches.caution(format!("{old} of {} benchmarks are older than the code, so they are left out; run `cargo bench` again", found.len()));
         }
@@ -144,10 +147,11 @@ impl Benches {
         benches
     }
 
-    /// The benchmark of this name.
+    /// What the most expensive of the benchmarks whose names begin so takes, in seconds; none without such a benchmark.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Bench> {
-        self.list.iter().find(|bench| bench.name == name)
+    pub fn most_expensive(&self, prefix: &str) -> Option<f64> {
+        let named = self.list.iter().filter(|b| b.name.starts_with(prefix));
+        named.map(|b| b.mean_ns * 1e-9).max_by(f64::total_cmp)
     }
 
     fn caution(&mut self, words: impl Into<String>) {

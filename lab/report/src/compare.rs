@@ -62,7 +62,7 @@ impl Change {
 pub struct Comparison {
     /// Worst first, within that in the order of the second side.
     pub differences: Vec<Difference>,
-    /// Cells that only one side has, in words.
+    /// Cells that only one side has, and what only one side measured of a cell, in words.
     pub unmatched: Vec<String>,
     /// What makes the sides hard to compare: other machine, other kernel, other gateway.
     pub cautions: Vec<String>,
@@ -127,7 +127,33 @@ fn unmatched(left: &[Metric], right: &[Metric]) -> Vec<String> {
     };
     let mut all = only(left, right, "first");
     all.extend(only(right, left, "second"));
+    all.extend(half_measured(left, right, "first"));
+    all.extend(half_measured(right, left, "second"));
     all
+}
+
+/// What `these` measured of cells that `those` have as well, and they did not: a cell that failed early has few figures.
+fn half_measured(these: &[Metric], those: &[Metric], side: &str) -> Vec<String> {
+    let mut of_place: Vec<(&str, Vec<&str>)> = vec![];
+    for metric in these {
+        let known = those.iter().any(|other| other.place == metric.place);
+        if !known || those.iter().any(|other| other.same_as(metric)) {
+            continue;
+        }
+        match of_place.last_mut() {
+            Some((place, names)) if *place == metric.place => names.push(&metric.name),
+            _ => of_place.push((&metric.place, vec![&metric.name])),
+        }
+    }
+    of_place
+        .into_iter()
+        .map(|(place, names)| {
+            format!(
+                "only measured on the {side} side: {place}: {}",
+                names.join(", ")
+            )
+        })
+        .collect()
 }
 
 fn cautions(before: &[Run], after: &[Run]) -> Vec<String> {

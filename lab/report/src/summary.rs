@@ -49,6 +49,7 @@ fn section(text: &mut String, run: &Run) {
                 let _ = writeln!(text, "  - {label}: {}", escaped(words));
             }
         }
+        let _ = writeln!(text, "  - next: `{}`", finding.next.replace('`', "'"));
     }
     if findings.len() > MOST {
         let _ = writeln!(text, "- and {} more", findings.len() - MOST);

@@ -119,6 +119,50 @@ fn a_run_compared_with_itself_is_the_same_within_noise() {
 }
 
 #[test]
+fn a_cell_that_came_to_nothing_is_worse_and_what_it_did_not_measure_is_named() {
+    let mut nothing = failover();
+    let cell = &mut nothing.cells[0];
+    cell.verdict = Verdict::LabFailed;
+    (cell.expectations, cell.histograms) = (vec![], vec![]);
+    let compare = |before: &Run, after: &Run| {
+        lab_report::compare::compare(&[before.clone()], &[after.clone()], 0.1)
+    };
+
+    let comparison = compare(&failover(), &nothing);
+
+    assert!(comparison.regressed());
+    let text = lab_report::compare::text(&comparison);
+    assert!(
+        text.contains("cells that failed or came to nothing: 0 → 1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("only measured on the first side") && text.contains("delivery p99"),
+        "{text}"
+    );
+    // Nor does a run that came to nothing make a broken one better.
+    let mut broken = failover();
+    broken.cells[0].verdict = Verdict::Fail;
+    broken.cells[0].expectations[0].held = Some(false);
+    assert!(!lab_report::compare::text(&compare(&broken, &nothing)).contains("better"));
+}
+
+#[test]
+fn the_labs_own_haste_is_no_regression() {
+    let with = |lag: u64, cpu_ms: u64| {
+        let mut run = failover();
+        run.cells[0].histograms = vec![histogram("generator-lag", (0..1_000).map(|n| lag + n))];
+        run.cells[0].resources[0].process = "lab".to_owned();
+        run.cells[0].resources[0].cpu_ms = cpu_ms;
+        run
+    };
+
+    let comparison = lab_report::compare::compare(&[with(10, 100)], &[with(90_000, 9_000)], 0.1);
+
+    assert!(!comparison.regressed(), "{comparison:?}");
+}
+
+#[test]
 fn a_slower_tail_is_worse_and_an_unmatched_cell_is_named() {
     let mut slower = failover();
     slower.cells[0].histograms[0] = histogram("delivery", (0..30_000u64).map(|n| 900 + n % 977));

@@ -52,6 +52,20 @@ impl Bars<'_> {
                 }
                 line.mean x1=(LEFT) x2=(at(WIDTH - RIGHT)) y1=(at(y.place(mean))) y2=(at(y.place(mean))) {}
             }
+            (self.numbers())
+        }
+    }
+
+    /// Every bar as a number, for print and for readers who see no picture.
+    fn numbers(&self) -> Markup {
+        html! {
+            details {
+                summary { "In numbers" }
+                table {
+                    thead { tr { th { (self.of) } th.number { "connections" } } }
+                    tbody { @for (label, count) in &self.bars { tr { th scope="row" { (label) } td.number { (grouped(*count)) } } } }
+                }
+            }
         }
     }
 

@@ -26,6 +26,23 @@ pub(crate) fn residues(ports: &Residues) -> Markup {
                 (cells(row, counts, total))
             }
         }
+        (numbers(&rows))
+    }
+}
+
+/// Every residue as a number, for print and for readers who see no picture.
+fn numbers(rows: &[(u32, &[u64]); 4]) -> Markup {
+    html! {
+        details {
+            summary { "In numbers" }
+            table {
+                thead { tr { th { "port mod" } th { "ports with residue 0, 1, 2, …" } } }
+                tbody { @for (modulus, counts) in rows { tr {
+                    th scope="row" { (modulus) }
+                    td { (counts.iter().map(|n| grouped(*n)).collect::<Vec<_>>().join(" · ")) }
+                } } }
+            }
+        }
     }
 }
 

@@ -4,12 +4,18 @@ use std::borrow::Borrow;
 
 use lab_record::recovery::Station;
 use lab_record::run::{Cell, Run};
+use lab_record::verdict::Verdict;
 
 use super::{Interval, REPEATS};
 use crate::distribution::decoded;
 
 /// The share by which processor time and memory of one and the same program were seen to move between runs on one machine.
 const MOODS: f64 = 0.15;
+
+/// How late the lab itself was, and what it used, is nobody's regression.
+const GENERATOR: &str = "generator-lag";
+/// See [`GENERATOR`].
+const LAB: &str = "lab";
 
 /// One metric of one cell, over the runs of a side.
 pub(super) struct Metric {
@@ -89,19 +95,34 @@ fn p99(station: &Station) -> Interval {
     }
 }
 
-fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
-    let mut all = vec![];
-    let broken = cell
-        .expectations
-        .iter()
-        .filter(|e| e.held == Some(false))
-        .count();
-    all.push((
-        "expectations broken".to_owned(),
-        "",
-        Interval::exact(broken as f64),
+/// Whether the cell failed or could not be played, and of one that was judged, how many expectations were broken.
+fn verdict(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
+    // An undecided cell is neither better nor worse.
+    let failed = u8::from(!matches!(
+        cell.verdict,
+        Verdict::Pass | Verdict::Inconclusive
     ));
-    for histogram in cell.histograms.iter().filter(|h| h.unit == "us") {
+    let mut all = vec![(
+        "cells that failed or came to nothing".to_owned(),
+        "",
+        Interval::exact(f64::from(failed)),
+    )];
+    if matches!(cell.verdict, Verdict::Pass | Verdict::Fail) {
+        let expectations = cell.expectations.iter();
+        let broken = expectations.filter(|e| e.held == Some(false)).count();
+        all.push((
+            "expectations broken".to_owned(),
+            "",
+            Interval::exact(broken as f64),
+        ));
+    }
+    all
+}
+
+fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
+    let mut all = verdict(cell);
+    let timed = cell.histograms.iter().filter(|h| h.unit == "us");
+    for histogram in timed.filter(|h| h.name != GENERATOR) {
         let Some(times) = decoded(&histogram.hdr) else {
             continue;
         };
@@ -113,7 +134,7 @@ fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
             ));
         }
     }
-    for process in &cell.resources {
+    for process in cell.resources.iter().filter(|r| r.process != LAB) {
         all.push((
             format!("{} processor time", process.process),
             "ms",
