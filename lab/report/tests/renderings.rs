@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -125,7 +126,7 @@ fn a_cell_that_came_to_nothing_is_worse_and_what_it_did_not_measure_is_named() {
     cell.verdict = Verdict::LabFailed;
     (cell.expectations, cell.histograms) = (vec![], vec![]);
     let compare = |before: &Run, after: &Run| {
-        lab_report::compare::compare(&[before.clone()], &[after.clone()], 0.1)
+        lab_report::compare::compare(from_ref(before), from_ref(after), 0.1)
     };
 
     let comparison = compare(&failover(), &nothing);

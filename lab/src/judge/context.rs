@@ -85,11 +85,6 @@ fn first_broke(name: &str, expect: &Expect, seen: &Evidence) -> Option<i64> {
         "gateways-alive" => moments.gateway_ended,
         "connected" | "subscribed" => moments.device_failed,
         "spread" | "kernel-agrees" | "client-addresses" | "on-gateways" => moments.sighted,
-        // A gap that nobody told of is one that the ledger holds to be lost, or to have come too late.
-        "unsignalled-gaps-max" => seen
-            .account
-            .as_ref()?
-            .first_ms(&[Flaw::Lost, Flaw::Swapped]),
         "delivered-within" => {
             let bound = expect.delivered_within?.get().as_micros();
             let mut windows = moments.windows.iter();

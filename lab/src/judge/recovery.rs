@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lab_record::ledger::Flaw;
 use lab_record::recovery::{Fault, Recovery, Station};
 use lab_record::run::Expectation;
 
+use super::messages::blame;
 use super::{answer, shown};
 use crate::evidence::Evidence;
 use crate::scenario::expect::{Expect, Resumed};
@@ -118,12 +120,17 @@ fn gaps(most: u64, noticed: u64, seen: &Evidence) -> Expectation {
         (seen.counts.delivered > 0).then_some(true)
     };
     let measured = format!("{noticed}, of {} deliveries", seen.counts.delivered);
-    answer(
+    let mut answer = answer(
         "unsignalled-gaps-max",
         format!("at most {most}"),
         measured,
         held,
-    )
+    );
+    // A gap that nobody told of is a message that the ledger holds to be lost, or to have come too late.
+    if let Some(account) = &seen.account {
+        blame(&mut answer, account, &[Flaw::Lost, Flaw::Swapped]);
+    }
+    answer
 }
 
 /// 99 of 100 touched devices reached a station in time, after each fault. A device that never reached it took for ever.
