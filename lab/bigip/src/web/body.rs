@@ -162,7 +162,7 @@ mod tests {
             (
                 "Transfer-Encoding: chunked",
                 b"a;x=y\r\n0123456789\r\n0\r\nT: 1\r\n\r\nG",
-                31,
+                30,
             ),
         ];
         for (field, bytes, length) in cases {
