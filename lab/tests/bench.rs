@@ -9,18 +9,7 @@ use serde_json::Value;
 
 #[test]
 fn a_quick_row_is_measured_beside_its_control_and_written_as_json() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rows.json");
-
-    let ended = bench(&[
-        "handshake",
-        "--quick",
-        "--unoptimised",
-        "--gateway",
-        &gateway(),
-        "--json",
-        file.to_str().unwrap(),
-    ]);
+    let (ended, rows) = quick(&["handshake"]);
 
     let status = ended.status.code();
     let words = String::from_utf8_lossy(&ended.stdout);
@@ -30,7 +19,6 @@ fn a_quick_row_is_measured_beside_its_control_and_written_as_json() {
         cfg!(debug_assertions),
         "{words}"
     );
-    let rows: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let row = &rows[0];
     assert_eq!(rows.as_array().unwrap().len(), 1);
     assert_eq!(row["name"], "handshake");
@@ -48,23 +36,9 @@ fn a_quick_row_is_measured_beside_its_control_and_written_as_json() {
 
 #[test]
 fn a_small_crowd_is_live_subscribed_pinged_and_receiving() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rows.json");
-
-    let ended = bench(&[
-        "--million",
-        "--devices",
-        "2000",
-        "--quick",
-        "--unoptimised",
-        "--gateway",
-        &gateway(),
-        "--json",
-        file.to_str().unwrap(),
-    ]);
+    let (ended, rows) = quick(&["--million", "--devices", "2000"]);
 
     let words = String::from_utf8_lossy(&ended.stdout);
-    let rows: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let row = &rows[0];
     assert_eq!(ended.status.code(), Some(0), "{words}");
     assert_eq!(
@@ -122,6 +96,17 @@ fn the_list_names_every_row_and_what_must_hold() {
         assert!(words.lines().any(|line| line.starts_with(row)), "{words}");
     }
     assert!(words.contains("must: ratio <= 1.05"), "{words}");
+}
+
+/// A quick measurement with the gateway built now, and the rows that it wrote.
+fn quick(what: &[&str]) -> (Output, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.json");
+    let gateway = gateway();
+    let rest = ["--quick", "--unoptimised", "--gateway", &gateway, "--json"];
+    let ended = bench(&[what, &rest, &[file.to_str().unwrap()]].concat());
+    let rows = std::fs::read(&file).unwrap_or_else(|error| panic!("no rows: {error}\n{ended:?}"));
+    (ended, serde_json::from_slice(&rows).unwrap())
 }
 
 /// Without cargo's variables, as from a shell: with them the lab builds what it lacks.

@@ -17,6 +17,9 @@ use crate::{raw, settings};
 /// How long a poll waits when there is nothing to read; orders wait as long at most.
 const POLL: Duration = Duration::from_millis(10);
 
+/// How long to wait before the log is looked at again that could not be looked at.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// `BARRIER_HEADER` as librdkafka wants it.
 const BARRIER: &std::ffi::CStr = c"tidegate-lab-barrier";
 
@@ -73,6 +76,8 @@ pub(crate) struct Reader {
     out_of_range: bool,
     /// Who waits until that was looked at because the log was cut.
     cut: Vec<Cut>,
+    /// No look at the log before this moment: each takes a client of its own.
+    not_before: Option<Instant>,
 }
 
 impl Reader {
@@ -92,6 +97,7 @@ impl Reader {
             tally: Tally::default(),
             out_of_range: false,
             cut: Vec::new(),
+            not_before: None,
         })
     }
 
@@ -104,9 +110,13 @@ impl Reader {
                 Err(mpsc::TryRecvError::Disconnected) => return self.tally,
             }
             self.read();
-            if self.out_of_range || !self.cut.is_empty() {
+            let may_look = self
+                .not_before
+                .is_none_or(|moment| moment <= Instant::now());
+            if may_look && (self.out_of_range || !self.cut.is_empty()) {
                 let mended = self.mend();
                 self.out_of_range &= mended.is_err();
+                self.not_before = mended.is_err().then(|| Instant::now() + AGAIN);
                 self.answer_cut(mended);
             }
             self.answer_awaited();
@@ -163,7 +173,7 @@ impl Reader {
         Ok(())
     }
 
-    /// After an error (a leader that is not known yet) the next turn tries again, until the deadline of who asked.
+    /// After an error (a leader that is not known yet) a later turn tries again, until the deadline of who asked.
     fn answer_cut(&mut self, mended: anyhow::Result<()>) {
         // Whoever asked may have lost patience.
         let answer = |Cut { reply, .. }: Cut, result| drop(reply.send(result));
