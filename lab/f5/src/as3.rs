@@ -100,6 +100,14 @@ impl Reader {
                 );
             }
         };
+        if class_of(adc).as_deref() != Some("ADC") {
+            self.complain(
+                adc.line,
+                "as3-shape",
+                "what is declared is not of class ADC",
+                "write \"class\": \"ADC\" in `declaration`",
+            );
+        }
         if adc.get("schemaVersion").is_none() {
             self.complain(
                 adc.line,

@@ -13,6 +13,7 @@ use super::error::ApiError;
 use super::plane::Plane;
 use super::request::{Query, Request, Response};
 use super::store::Store;
+use super::task::Tasks;
 use super::transaction::Transactions;
 use super::{ltm, system};
 use crate::translate::Stage;
@@ -26,6 +27,7 @@ pub struct Device {
     pub(super) partitions: BTreeSet<String>,
     access: Access,
     transactions: Transactions,
+    tasks: Tasks,
     declarations: Declarations,
     random: u64,
 }
@@ -43,6 +45,7 @@ impl Device {
             partitions: BTreeSet::new(),
             access: Access::new(user.to_owned(), password.to_owned()),
             transactions: Transactions::default(),
+            tasks: Tasks::default(),
             declarations: Declarations::default(),
         }
     }
@@ -123,6 +126,9 @@ impl Device {
             (_, ["mgmt", "tm", "transaction", rest @ ..]) => {
                 self.transaction(method, rest, &request.body).await
             }
+            (_, ["mgmt", "tm", "task", rest @ ..]) => {
+                self.tasks.answer(method, rest, &request.body)
+            }
             (_, ["mgmt", "tm", "ltm", ..]) if request.transaction.is_some() && method != "GET" => {
                 let id = request.transaction.as_deref().unwrap_or_default();
                 Ok((200, self.transactions.record(id, request)?))
@@ -171,6 +177,9 @@ impl Device {
             ("POST", []) => Ok((200, self.transactions.begin()?)),
             ("GET", [id]) => Ok((200, self.transactions.shown(id)?)),
             ("GET", [id, "commands"]) => Ok((200, self.transactions.commands(id)?)),
+            ("GET", [id, "commands", number]) => {
+                Ok((200, self.transactions.one_command(id, number)?))
+            }
             ("DELETE", [id]) => Ok((200, self.transactions.forget(id)?)),
             ("PATCH", [id]) => self.commit(id, body).await,
             _ => Err(ApiError::not_registered("/mgmt/tm/transaction")),

@@ -3,7 +3,7 @@
 //! - [`device`]: a request in, an answer out; configuration and data plane behind it.
 //! - `store`, `catalogue`, `members`, `wire`: the configuration, and how JSON and tmsh's words become each other.
 //! - `plane`: an engine per virtual server, kept in step.
-//! - `access`, `transaction`, `declare`, `stats`, `resource`, `partitions`, `system`: the parts of the API.
+//! - `access`, `transaction`, `task`, `declare`, `stats`, `resource`, `partitions`, `system`: the parts of the API.
 //! - [`server`]: HTTPS with a certificate of its own making.
 //!
 //! A virtual server that the stand-in cannot run is configured all the same; its statistics say `offline` and why.
@@ -23,6 +23,7 @@ pub mod server;
 mod stats;
 mod store;
 mod system;
+mod task;
 mod transaction;
 mod wire;
 

@@ -25,7 +25,8 @@ pub(super) async fn answer(
     let link = |uri: &str| format!("https://localhost/mgmt/{uri}?ver={VERSION}");
     let entry = |uri: &str, entries: Json| {
         let nested = json!({ format!("https://localhost/mgmt/{uri}/0"): { "nestedStats": { "entries": entries } } });
-        json!({ "kind": format!("{}stats", uri.replace('/', ":")), "selfLink": link(uri), "entries": nested })
+        let last = uri.rsplit('/').next().unwrap_or(uri);
+        json!({ "kind": format!("{}:{last}stats", uri.replace('/', ":")), "selfLink": link(uri), "entries": nested })
     };
     let word = |word: &str| json!({ "description": word });
     let body = match (method, rest) {

@@ -93,7 +93,7 @@ impl Transactions {
             ));
         }
         transaction.commands.push(request.clone());
-        Ok(command(transaction.commands.len(), request))
+        Ok(command(id, transaction.commands.len(), request))
     }
 
     pub(crate) fn commands(&self, id: &str) -> Result<Json, ApiError> {
@@ -102,9 +102,18 @@ impl Transactions {
             .commands
             .iter()
             .enumerate()
-            .map(|(at, request)| command(at + 1, request))
+            .map(|(at, request)| command(id, at + 1, request))
             .collect();
         Ok(json!({ "kind": "tm:transaction:commandscollectionstate", "items": items }))
+    }
+
+    pub(crate) fn one_command(&self, id: &str, number: &str) -> Result<Json, ApiError> {
+        let (_, transaction) = self.find(id)?;
+        let found = number.parse().ok().and_then(|number: usize| {
+            let request = transaction.commands.get(number.checked_sub(1)?)?;
+            Some(command(id, number, request))
+        });
+        found.ok_or_else(|| ApiError::new(404, format!("transaction {id} has no command {number}")))
     }
 
     pub(crate) fn forget(&mut self, id: &str) -> Result<Json, ApiError> {
@@ -142,7 +151,7 @@ impl Transactions {
     }
 }
 
-fn command(number: usize, request: &Request) -> Json {
+fn command(id: &str, number: usize, request: &Request) -> Json {
     json!({
         "method": request.method,
         "uri": format!("https://localhost{}", request.path),
@@ -150,5 +159,6 @@ fn command(number: usize, request: &Request) -> Json {
         "evalOrder": number,
         "commandId": number,
         "kind": "tm:transaction:commandsstate",
+        "selfLink": format!("https://localhost/mgmt/tm/transaction/{id}/commands/{number}?ver={}", super::resource::VERSION),
     })
 }

@@ -13,17 +13,23 @@ use lab_f5::{as3, render, tmsh};
 
 /// What the stand-in shows where TLS ends.
 pub(crate) fn certificate() -> Arc<Certificate> {
-    static MADE: LazyLock<Arc<Certificate>> =
-        LazyLock::new(|| Arc::new(Certificate::make().unwrap()));
+    static MADE: LazyLock<Arc<Certificate>> = LazyLock::new(|| match Certificate::make() {
+        Ok(made) => Arc::new(made),
+        Err(error) => panic!("{error}"),
+    });
     Arc::clone(&MADE)
 }
 
 pub(crate) fn start(objects: &[Object]) -> Engine {
-    let translation = match translate(objects, &stage()) {
+    start_on(objects, &stage())
+}
+
+pub(crate) fn start_on(objects: &[Object], stage: &Stage) -> Engine {
+    let translation = match translate(objects, stage) {
         Ok(translation) => translation,
         Err(obstacles) => panic!("{obstacles:?}"),
     };
-    let rules = rules::by_name(&translation, 2);
+    let rules = rules::by_name(&translation, stage.tmms);
     match Engine::start_with(translation.model.clone(), rules, translation.tls()) {
         Ok(engine) => engine,
         Err(error) => panic!("{error}"),
@@ -42,9 +48,24 @@ pub(crate) fn stage() -> Stage {
 
 /// A shipped file, rendered for a member on this machine; without its monitor, as the member has no admin port.
 pub(crate) fn objects(file: &str, version: &str, member: SocketAddr) -> Vec<Object> {
+    objects_in(0, file, version, member)
+}
+
+/// The same in a route domain.
+pub(crate) fn objects_in(
+    route_domain: u16,
+    file: &str,
+    version: &str,
+    member: SocketAddr,
+) -> Vec<Object> {
+    let snat = match member.is_ipv4() {
+        true => "127.0.0.9",
+        // All of IPv6's loopback.
+        false => "::1",
+    };
     let text = format!(
         "virtual-addresses = [\"192.0.2.10\"]\ngateways = [\"{member}\"]\nhealth-port = 1\ndevices = 10\n\
-         snat-addresses = [\"127.0.0.9\"]\nproxy-protocol = \"{version}\"\n"
+         route-domain = {route_domain}\nsnat-addresses = [\"{snat}\"]\nproxy-protocol = \"{version}\"\n"
     );
     let site = match Site::from_toml(&text) {
         Ok(site) => site,
