@@ -5,11 +5,13 @@ mod capacity;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use lab_adc::model::Tls;
 
 use crate::replay::arguments::{DeviceArguments, ReplayArguments};
+use crate::units::{Span, UnitError};
 pub(crate) use capacity::Capacity;
 
 /// The command line.
@@ -325,6 +327,12 @@ pub(crate) enum Serve {
         /// TMMs, each with its own iRule interpreter and source ports
         #[arg(long, value_name = "N", default_value_t = 4)]
         tmms: usize,
+        /// Ports of each SNAT address towards a member: a few, to see them run out
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000))]
+        snat_ports_each: Option<u16>,
+        /// How long a second of the monitors lasts
+        #[arg(long, value_name = "TIME", default_value = "1s", value_parser = a_while)]
+        monitor_second: Span,
         /// Devices begin with a PROXY header and are who it says
         #[arg(long)]
         accept_proxy: bool,
@@ -348,4 +356,16 @@ pub(crate) enum Serve {
         #[command(flatten)]
         tls: TlsArguments,
     },
+}
+
+/// A time that something can be done in.
+fn a_while(typed: &str) -> Result<Span, String> {
+    const LEAST: Duration = Duration::from_millis(10);
+    let span: Span = typed
+        .parse()
+        .map_err(|error: UnitError| error.to_string())?;
+    match span.get() {
+        time if time < LEAST => Err(format!("it takes {LEAST:?} and more, not {span}")),
+        _ => Ok(span),
+    }
 }

@@ -5,7 +5,7 @@ use crate::fleet::Loopback;
 use crate::kafka::{Container, Embedded, External};
 use crate::options::Casting;
 use crate::provider::{Adc, AdcChoice, Fleet, Kafka, KafkaChoice, Refusal};
-use crate::scenario::step::{Action, Step};
+use crate::scenario::step::Step;
 use crate::stage::{Stage, Via};
 
 /// A provider for every part, not started.
@@ -46,16 +46,6 @@ impl Cast {
             let adc = through_adc.then(|| self.adc.refuses_step(&step.action));
             [self.kafka.refuses_step(&step.action), adc.flatten()]
         });
-        let changes = steps.iter().filter_map(|step| match &step.action {
-            Action::Weights(order) => Some(order.gateways.as_slice()),
-            _ => None,
-        });
-        let weights = std::iter::once(stage.gateways_weights.as_slice()).chain(changes);
-        let of_weights = weights.map(|weights| {
-            let adc = through_adc.then(|| self.adc.refuses_weights(weights));
-            adc.flatten()
-        });
-        let of_steps = of_steps.chain(of_weights);
         of_stage.into_iter().chain(of_steps).flatten().collect()
     }
 }

@@ -117,6 +117,8 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
             rest,
             data,
             tmms,
+            snat_ports_each,
+            monitor_second,
             accept_proxy,
             seed,
             user,
@@ -129,6 +131,8 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
                 data,
                 tmms,
                 accept_proxy,
+                snat_ports_each,
+                monitor_second: monitor_second.get(),
                 seed,
                 certificate: None,
             };

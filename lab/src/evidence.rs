@@ -33,6 +33,8 @@ pub(crate) struct Evidence {
     pub(crate) metrics: Vec<Metrics>,
     /// The pool at the end, as the load balancer sees it.
     pub(crate) members: Vec<MemberCount>,
+    /// The load balancer's log.
+    pub(crate) adc_log: Vec<String>,
     /// What strangers got.
     pub(crate) knocks: Vec<Answer>,
     /// Gateways that ended on their own.

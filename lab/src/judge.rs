@@ -19,7 +19,7 @@ use crate::scenario::expect::{Connected, Expect, KnockAnswer, Spread, Whose};
 pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     let mut answers = vec![alive(seen)];
     if seen.counts.connects_ordered > 0 {
-        answers.push(connected(expect.connected, seen));
+        answers.extend(connected(expect.connected, seen));
         answers.push(kernel_agrees(&seen.sightings));
     }
     answers.extend(
@@ -40,6 +40,7 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     answers.extend(expect.refused.as_ref().map(|wanted| refused(wanted, seen)));
     answers.extend(expect.probes.as_ref().map(|wanted| probes(wanted, seen)));
     answers.extend(expect.knocks.map(|wanted| knocks(wanted, seen)));
+    answers.extend(expect.adc_log.as_ref().map(|wanted| adc_log(wanted, seen)));
     answers.extend(expect.members_up.map(|wanted| members_up(wanted, seen)));
     context::add(&mut answers, expect, seen);
     answers
@@ -95,9 +96,10 @@ fn alive(seen: &Evidence) -> Expectation {
     answer
 }
 
-fn connected(wanted: Connected, seen: &Evidence) -> Expectation {
+/// Nothing where `on-gateways` judges it.
+fn connected(wanted: Connected, seen: &Evidence) -> Option<Expectation> {
     if seen.comes_back && wanted == Connected::All {
-        return recovery::connected(seen);
+        return Some(recovery::connected(seen));
     }
     let counts = &seen.counts;
     let ordered = counts.connects_ordered;
@@ -114,6 +116,7 @@ fn connected(wanted: Connected, seen: &Evidence) -> Expectation {
             Some(counts.failed == 0 && counts.lost == 0),
         ),
         Connected::None => answer("connected", "no device", measured, Some(succeeded == 0)),
+        Connected::AsOnGateways => return None,
     };
     if answer.held == Some(false) {
         answer.cause = counts
@@ -121,7 +124,7 @@ fn connected(wanted: Connected, seen: &Evidence) -> Expectation {
             .as_ref()
             .map(|reason| format!("the first failure: {reason}"));
     }
-    answer
+    Some(answer)
 }
 
 /// The gateway's own count of connections is checked against the kernel's.
@@ -391,6 +394,30 @@ fn knocks(wanted: KnockAnswer, seen: &Evidence) -> Expectation {
                 wrong.took.as_millis()
             )
         });
+    answer
+}
+
+fn adc_log(wanted: &BTreeMap<String, u64>, seen: &Evidence) -> Expectation {
+    let lines_with = |number: &String| {
+        let begins = |line: &&String| line.starts_with(number.as_str());
+        seen.adc_log.iter().filter(begins).count() as u64
+    };
+    let counted: BTreeMap<&String, u64> = wanted
+        .keys()
+        .map(|number| (number, lines_with(number)))
+        .collect();
+    let held = wanted
+        .iter()
+        .all(|(number, least)| counted[number] >= *least);
+    let mut answer = answer(
+        "adc-log",
+        format!("at least {wanted:?} lines in the load balancer's log"),
+        format!("{counted:?}"),
+        Some(held),
+    );
+    if let Some(last) = seen.adc_log.last() {
+        answer.cause = (!held).then(|| format!("its last line: {last}"));
+    }
     answer
 }
 

@@ -64,7 +64,8 @@ impl Plan {
         let mut plan = Self {
             processes: processes(stage, adc),
             memory: memory(stage),
-            ports: (stage.fleet.via == Via::Adc).then(|| port_budget(stage)),
+            ports: (stage.fleet.via == Via::Adc && stage.adc.snat_ports_each.is_none())
+                .then(|| port_budget(stage)),
             refusals,
         };
         let lacks = [

@@ -25,6 +25,7 @@ use crate::scenario::step::Action;
 pub(crate) use crate::scenario::step::MemberState;
 use crate::scenario::step::faults::AdcFault;
 use crate::stage::{Balance, Check, Family, KafkaStage, PortModel, SendProxy, Stage, Subjects};
+use crate::units::Span;
 
 pub(crate) use choice::{AdcChoice, KafkaChoice};
 pub(crate) use observation::{Delivery, DeliveryKind, Observation};
@@ -143,14 +144,14 @@ pub(crate) trait Adc {
     ) -> Result<(), ProviderError> {
         Err(anyhow::anyhow!("this load balancer does not {} on order", fault.name()).into())
     }
-    /// Whether it can give members these shares, asked before anything starts.
-    fn refuses_weights(&self, _weights: &[u32]) -> Option<Refusal> {
-        None
-    }
     /// Gives a member this share of new connections from now on; 0 is none at all.
     fn set_weight(&mut self, member: SocketAddr, weight: u32) -> Result<(), ProviderError>;
     /// What the ADC itself counts, per member.
     fn members(&mut self) -> Result<Vec<MemberCount>, ProviderError>;
+    /// The lines of its log, where the lab can read one.
+    fn log(&mut self) -> Result<Vec<String>, ProviderError> {
+        Ok(vec![])
+    }
     /// The process ids whose resources the record should follow.
     fn processes(&self) -> Vec<u32>;
     /// What runs, for the record: "HAProxy 2.6.12".
@@ -196,12 +197,16 @@ pub(crate) struct AdcSetup {
     pub(crate) snat_addresses: Vec<IpAddr>,
     /// Ports used towards the gateways.
     pub(crate) snat_ports: PortModel,
+    /// How many ports each of these addresses has, where they are to run out.
+    pub(crate) snat_ports_each: Option<u16>,
     /// PROXY header towards the gateways.
     pub(crate) proxy_protocol: SendProxy,
     /// The route domain of all addresses.
     pub(crate) route_domain: u16,
     /// How members are chosen.
     pub(crate) balance: Balance,
+    /// How long a member that comes up takes to get its share.
+    pub(crate) slow_ramp: Duration,
     /// The health check.
     pub(crate) monitor: Option<MonitorSetup>,
     /// Connections to be prepared for at once.
@@ -226,9 +231,11 @@ impl AdcSetup {
             members,
             snat_addresses,
             snat_ports: stage.adc.snat_ports,
+            snat_ports_each: stage.adc.snat_ports_each,
             proxy_protocol: stage.adc.proxy_protocol,
             route_domain: stage.adc.route_domain,
             balance: stage.adc.balance,
+            slow_ramp: stage.adc.slow_ramp.map_or(Duration::ZERO, Span::get),
             monitor: stage.adc.monitor.as_ref().map(|monitor| MonitorSetup {
                 check: monitor.check,
                 interval: monitor.interval.get(),

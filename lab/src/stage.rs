@@ -306,14 +306,23 @@ pub struct AdcStage {
     pub snat_ports: PortModel,
     /// How many addresses it uses towards the gateways.
     pub snat_addresses: u32,
+    /// How many ports of the range each of them has towards a gateway: a few, to see them run out. All of the habit's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snat_ports_each: Option<u16>,
     /// The PROXY header it sends to the gateways, and in its health checks.
     pub proxy_protocol: SendProxy,
     /// Whether it ends the devices' TLS, with a certificate that the lab makes and the devices verify.
     pub tls: bool,
     /// The route domain of its addresses, which BIG-IP writes behind them, `10.0.0.1%7`; 0 is the default one, and the only one elsewhere.
     pub route_domain: u16,
+    /// Whether it closes the WebSockets of a gateway that is draining, as the shipped iRule does where TLS ends on a BIG-IP.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drain_closes: bool,
     /// How it chooses a member.
     pub balance: Balance,
+    /// The time over which a gateway that comes up, or back, gets its share; at once when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_ramp: Option<Span>,
     /// Its health check; none when absent.
     pub monitor: Option<Monitor>,
 }
@@ -323,10 +332,13 @@ impl Default for AdcStage {
         Self {
             snat_ports: PortModel::LinuxConnect,
             snat_addresses: 1,
+            snat_ports_each: None,
             proxy_protocol: SendProxy::Off,
             tls: false,
             route_domain: 0,
+            drain_closes: false,
             balance: Balance::RoundRobin,
+            slow_ramp: None,
             monitor: None,
         }
     }

@@ -8,6 +8,7 @@ mod virtual_server;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lab_adc::engine::TlsByName;
 use lab_adc::model::Model;
@@ -27,6 +28,11 @@ pub struct Stage {
     pub tmms: usize,
     /// Clients begin with a PROXY header and are who it says, so that a lab can have clients of any address.
     pub accept_proxy: bool,
+    /// How many ports each translation address has towards a member; all when absent. No device can be told so: it lets
+    /// ports run out with a few connections.
+    pub snat_ports_each: Option<u16>,
+    /// How long a second of the monitors lasts. Devices count whole ones; a lab may have them shorter.
+    pub monitor_second: Duration,
     /// Makes random choices repeatable.
     pub seed: u64,
     /// Shown where TLS ends, whichever certificate of the device the files name. Without one nothing ends TLS.

@@ -69,6 +69,8 @@ fn drive(python: &Path, script: &str) -> Result<(), String> {
         data: ([127, 0, 0, 1], 0).into(),
         tmms: 2,
         accept_proxy: false,
+        snat_ports_each: None,
+        monitor_second: Duration::from_secs(1),
         seed: 1,
         certificate: None,
     };

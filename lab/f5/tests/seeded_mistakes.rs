@@ -162,8 +162,13 @@ fn traps_in_a_passthrough_configuration() {
             ),
             (
                 "reverse-with-recv-disable",
-                "recv-disable none",
+                "recv-disable \"HTTP/1\\.[01] 503\"",
                 "recv-disable draining\n    reverse enabled",
+            ),
+            (
+                "drain-resets-connections",
+                "recv-disable \"HTTP/1\\.[01] 503\"",
+                "recv-disable none",
             ),
             (
                 "dangling-reference",

@@ -67,6 +67,56 @@ pub fn set(
     member: SocketAddr,
     wish: Wish,
 ) -> Result<(), DeviceError> {
+    let (session_word, state) = match wish {
+        Wish::Enabled => ("user-enabled", "user-up"),
+        Wish::Disabled => ("user-disabled", "user-up"),
+        Wish::ForcedOffline => ("user-disabled", "user-down"),
+    };
+    let change = json!({ "session": session_word, "state": state });
+    change_member(session, pool, member, &change)
+}
+
+/// Gives a member this share, 1 and more, in a pool that shares by ratio.
+///
+/// # Errors
+/// No such member, and see [`DeviceError`].
+pub fn set_ratio(
+    session: &mut Session,
+    pool: &str,
+    member: SocketAddr,
+    ratio: u32,
+) -> Result<(), DeviceError> {
+    change_member(session, pool, member, &json!({ "ratio": ratio }))
+}
+
+/// Lets a pool take notice of its members' ratios: round robin and least connections become what they are with ratios.
+///
+/// # Errors
+/// See [`DeviceError`].
+pub fn share_by_ratio(session: &mut Session, pool: &str) -> Result<(), DeviceError> {
+    let path = format!("/mgmt/tm/ltm/pool/{}", tilde(pool));
+    let stored = session.get(&path)?;
+    let mode = match stored.get("loadBalancingMode").and_then(Json::as_str) {
+        None | Some("round-robin") => "ratio-member",
+        Some("least-connections-member") => "ratio-least-connections-member",
+        Some(mode) if mode.starts_with("ratio-") => return Ok(()),
+        Some(mode) => {
+            return Err(DeviceError::Odd {
+                path,
+                reason: format!("{mode} knows no ratios"),
+            });
+        }
+    };
+    session.ask("PATCH", &path, &json!({ "loadBalancingMode": mode }))?;
+    Ok(())
+}
+
+fn change_member(
+    session: &mut Session,
+    pool: &str,
+    member: SocketAddr,
+    change: &Json,
+) -> Result<(), DeviceError> {
     let folder = format!("/mgmt/tm/ltm/pool/{}/members", tilde(pool));
     let listed = session.get(&folder)?;
     let items = listed.get("items").and_then(Json::as_array);
@@ -87,13 +137,7 @@ pub fn set(
             reason: format!("{member} is not among the members"),
         });
     };
-    let (session_word, state) = match wish {
-        Wish::Enabled => ("user-enabled", "user-up"),
-        Wish::Disabled => ("user-disabled", "user-up"),
-        Wish::ForcedOffline => ("user-disabled", "user-down"),
-    };
-    let change = json!({ "session": session_word, "state": state });
-    session.ask("PATCH", &format!("{folder}/{}", tilde(&path)), &change)?;
+    session.ask("PATCH", &format!("{folder}/{}", tilde(&path)), change)?;
     Ok(())
 }
 

@@ -42,7 +42,7 @@ struct Running {
 
 impl Adc for Builtin {
     fn refuses(&self, stage: &Stage) -> Option<Refusal> {
-        model::refuses_route_domain(stage)
+        model::refuses_what_only_bigip_has(stage)
             .or_else(|| refuses_ports(stage.adc.snat_ports))
             .or_else(|| descriptors::refusal(stage))
     }
@@ -147,6 +147,11 @@ impl Adc for Builtin {
             total: member.total,
         };
         Ok(stats.members.into_iter().map(count).collect())
+    }
+
+    fn log(&mut self) -> Result<Vec<String>, ProviderError> {
+        let lines: Vec<lab_adc::engine::LogLine> = self.rest()?.get("/log")?;
+        Ok(lines.into_iter().map(|line| line.line).collect())
     }
 
     fn processes(&self) -> Vec<u32> {

@@ -27,7 +27,7 @@ pub(crate) fn of(setup: &AdcSetup) -> Model {
     server.snat = Snat {
         addresses: setup.snat_addresses.clone(),
         ports: ports(setup.snat_ports),
-        port_range: None,
+        port_range: setup.snat_ports_each.map(few_ports),
     };
     server.proxy_protocol = match setup.proxy_protocol {
         SendProxy::Off => ProxyProtocol::Off,
@@ -48,6 +48,7 @@ pub(crate) fn of(setup: &AdcSetup) -> Model {
         stage::Balance::LeastConnections => Balance::LeastConnections,
         stage::Balance::Source => Balance::SourceAddress,
     };
+    pool.slow_ramp = setup.slow_ramp;
     pool.monitors = setup
         .monitor
         .map(|monitor| of_monitor(monitor, setup.proxy_protocol))
@@ -60,13 +61,26 @@ pub(crate) fn of(setup: &AdcSetup) -> Model {
     }
 }
 
-/// Only BIG-IP has route domains.
-pub(crate) fn refuses_route_domain(stage: &stage::Stage) -> Option<Refusal> {
-    (stage.adc.route_domain != 0).then(|| Refusal {
-        kind: RefusalKind::ByNature,
-        reason: "only BIG-IP has route domains".to_owned(),
-        remedy: "use --adc bigip-standin, or leave adc.route-domain out".to_owned(),
-    })
+/// Only BIG-IP has route domains, and a rule that drains.
+pub(crate) fn refuses_what_only_bigip_has(stage: &stage::Stage) -> Option<Refusal> {
+    let only = |what: &str, key: &str| {
+        Some(Refusal {
+            kind: RefusalKind::ByNature,
+            reason: format!("only BIG-IP has {what}"),
+            remedy: format!("use --adc bigip-standin, or leave {key} out"),
+        })
+    };
+    match &stage.adc {
+        adc if adc.route_domain != 0 => only("route domains", "adc.route-domain"),
+        adc if adc.drain_closes => only("an iRule that closes WebSockets", "adc.drain-closes"),
+        _ => None,
+    }
+}
+
+/// So many ports, below those that kernels choose, so that they are nobody else's.
+pub(crate) fn few_ports(count: u16) -> (u16, u16) {
+    const FIRST: u16 = 10_000;
+    (FIRST, FIRST.saturating_add(count.saturating_sub(1)))
 }
 
 /// An operator's wish; a member that is down also loses what it has.

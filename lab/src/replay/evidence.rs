@@ -91,7 +91,8 @@ impl Evidence {
     }
 }
 
-fn log(session: &mut Session) -> Result<Vec<String>, DeviceError> {
+/// The last lines of the device's log.
+pub(crate) fn log(session: &mut Session) -> Result<Vec<String>, DeviceError> {
     let command = format!("-c 'tail -n {LOG_LINES} /var/log/ltm'");
     let answer = session.ask(
         "POST",

@@ -69,8 +69,11 @@ impl Theatre<'_> {
     pub(super) fn publish(&mut self, order: &Publish) -> Result<(), ProviderError> {
         self.open_books()?;
         self.progress.phase("publishing");
+        // Who was never told to connect has nothing to say.
+        let ordered = self.cast.fleet.counts().connects_ordered;
+        let connected = u32::try_from(ordered).unwrap_or(u32::MAX);
         self.cast.fleet.publish(&PublishOrder {
-            devices: 0..self.stage.fleet.devices,
+            devices: 0..connected.min(self.stage.fleet.devices),
             messages: order.messages,
             bytes: order.bytes,
             over: order.over.get(),

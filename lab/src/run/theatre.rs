@@ -344,6 +344,7 @@ impl<'a> Theatre<'a> {
         self.evidence.metrics = counted.into_iter().map(|(_, metrics)| metrics).collect();
         if self.stage.fleet.via == Via::Adc {
             self.evidence.members = self.cast.adc.members()?;
+            self.evidence.adc_log = self.cast.adc.log()?;
         }
         Ok(())
     }

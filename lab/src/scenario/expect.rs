@@ -56,6 +56,9 @@ pub struct Expect {
     /// What strangers got for an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub knocks: Option<KnockAnswer>,
+    /// Lines of the load balancer's log by the number they begin with (`01010201`); at least so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adc_log: Option<BTreeMap<String, u64>>,
     /// Pool members that the ADC holds for healthy at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_up: Option<u32>,
@@ -106,6 +109,8 @@ pub enum Connected {
     All,
     /// Not one: the gateways must refuse them.
     None,
+    /// As many as `on-gateways` says.
+    AsOnGateways,
 }
 
 /// How connections lie over workgroups.

@@ -1,5 +1,6 @@
 //! What types cannot say: values that make no sense, bounds that nothing in the plot could break.
 
+mod adc;
 mod balancing;
 mod faults;
 mod kafka;
@@ -56,6 +57,7 @@ pub(super) fn check(
         check_gateway(&sheet, number, &step.action, cells)?;
     }
     check_bounds(&sheet, written, cells)?;
+    adc::check(&sheet, written, cells)?;
     faults::check(&sheet, written, cells)?;
     kafka::check(&sheet, written, cells)?;
     tls::check(&sheet, cells)?;
@@ -326,6 +328,7 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
     let wants_adc = does("member")
         || does("adc")
         || expect.members_up.is_some()
+        || expect.adc_log.is_some()
         || expect.client_addresses == Some(Whose::Adc);
     if wants_adc && cells.iter().any(|cell| cell.stage.fleet.via == Via::Direct) {
         let what = "the load balancer has a part in this, but the devices go past it";

@@ -44,8 +44,9 @@ pub(crate) fn member_status(
 ) -> [&'static str; 4] {
     let forced = state == "user-down"
         || member.is_some_and(|member| member.state == MemberState::ForcedOffline);
-    let disabled = session == "user-disabled";
     let condition = member.map_or(Condition::Checking, |member| member.condition);
+    // Disabled by an operator, or by a monitor that found what disables.
+    let disabled = session == "user-disabled" || condition == Condition::Draining;
     let monitor = match (forced, monitored, condition) {
         (true, ..) => "forced-down",
         (_, false, _) => "unchecked",

@@ -9,12 +9,13 @@ use super::Translator;
 
 impl Translator<'_> {
     pub(super) fn monitor(&mut self, pool: &Object, path: &str) -> Option<Monitor> {
+        let second = self.stage.monitor_second;
         let Some(object) = self.find(path, |kind| kind.starts_with("monitor ")) else {
             return match path {
                 "/Common/tcp" | "/Common/tcp_half_open" => {
-                    Some(timed(Monitor::new(MonitorKind::Tcp), 5, 16))
+                    Some(timed(Monitor::new(MonitorKind::Tcp), 5, 16, second))
                 }
-                "/Common/http" => Some(timed(Monitor::new(MonitorKind::http("/")), 5, 16)),
+                "/Common/http" => Some(timed(Monitor::new(MonitorKind::http("/")), 5, 16, second)),
                 _ => {
                     let place = pool.place_of("monitor");
                     self.obstacle(
@@ -42,8 +43,9 @@ impl Translator<'_> {
             Monitor::new(kind),
             number("interval", 5),
             number("timeout", 16),
+            second,
         );
-        monitor.rise = rise(&monitor, number("time-until-up", 0));
+        monitor.rise = rise(&monitor, second * number("time-until-up", 0));
         monitor.port = self
             .setting(object, "destination")
             .and_then(|destination| destination.word().rsplit([':', '.']).next())
@@ -85,6 +87,11 @@ impl Translator<'_> {
         let receive = word("recv").filter(|recv| recv != "none");
         let receive_disable =
             word("recv-disable").filter(|recv| recv != "none" && !recv.is_empty());
+        // The engine looks for a text: a status stands between blanks.
+        let receive_disable = receive_disable.map(|recv| match status_of(&recv) {
+            Some(status) => format!(" {status} "),
+            None => recv,
+        });
         let status = receive.as_deref().and_then(status_of);
         if status.is_none()
             && receive
@@ -116,19 +123,17 @@ fn status_of(recv: &str) -> Option<u16> {
 }
 
 /// The appliance marks a member down when nothing was well for the whole timeout.
-fn timed(mut monitor: Monitor, interval: u64, timeout: u64) -> Monitor {
+fn timed(mut monitor: Monitor, interval: u32, timeout: u32, second: Duration) -> Monitor {
     let interval = interval.max(1);
-    monitor.interval = Duration::from_secs(interval);
-    monitor.timeout = Duration::from_secs(interval.min(timeout.max(1)));
-    monitor.fall = u32::try_from(timeout.saturating_sub(1) / interval)
-        .unwrap_or(u32::MAX)
-        .max(1);
+    monitor.interval = second * interval;
+    monitor.timeout = second * interval.min(timeout.max(1));
+    monitor.fall = (timeout.saturating_sub(1) / interval).max(1);
     monitor
 }
 
 /// The appliance waits a time; the engine counts good probes: the first, and one per interval of the time.
-fn rise(monitor: &Monitor, time_until_up: u64) -> u32 {
-    let probes = Duration::from_secs(time_until_up)
+fn rise(monitor: &Monitor, time_until_up: Duration) -> u32 {
+    let probes = time_until_up
         .as_millis()
         .div_ceil(monitor.interval.as_millis().max(1));
     u32::try_from(probes + 1).unwrap_or(u32::MAX)
@@ -137,6 +142,8 @@ fn rise(monitor: &Monitor, time_until_up: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn a_status_is_read_out_of_a_receive_expression() {
@@ -147,13 +154,25 @@ mod tests {
 
     #[test]
     fn a_time_until_up_is_more_good_probes() {
-        let monitor = timed(Monitor::new(MonitorKind::Tcp), 5, 16);
+        let monitor = timed(Monitor::new(MonitorKind::Tcp), 5, 16, SECOND);
 
-        assert_eq!([0, 5, 6].map(|seconds| rise(&monitor, seconds)), [1, 2, 3]);
+        assert_eq!(
+            [0, 5, 6].map(|time| rise(&monitor, SECOND * time)),
+            [1, 2, 3]
+        );
     }
 
     #[test]
     fn a_timeout_of_sixteen_seconds_is_three_missed_probes() {
-        assert_eq!(timed(Monitor::new(MonitorKind::Tcp), 5, 16).fall, 3);
+        assert_eq!(timed(Monitor::new(MonitorKind::Tcp), 5, 16, SECOND).fall, 3);
+    }
+
+    #[test]
+    fn a_second_of_the_monitors_can_be_shorter() {
+        let monitor = timed(Monitor::new(MonitorKind::Tcp), 2, 7, SECOND / 10);
+
+        assert_eq!(monitor.interval, Duration::from_millis(200));
+        assert_eq!(monitor.timeout, Duration::from_millis(200));
+        assert_eq!(monitor.fall, 3);
     }
 }

@@ -21,11 +21,16 @@ impl Translator<'_> {
             return None;
         };
         let domain = server_domain(server);
-        let members = object
+        let mut members: Vec<Member> = object
             .entries("members")
             .iter()
             .filter_map(|member| self.member(member, domain))
             .collect();
+        // Other modes take no notice of ratios.
+        let mode = object.word("load-balancing-mode").unwrap_or_default();
+        if !mode.starts_with("ratio-") {
+            members.iter_mut().for_each(|member| member.weight = 1);
+        }
         let mut pool = Pool::new(path, members);
         pool.balance = self.balance(object);
         pool.monitors = self.monitors(object);
@@ -60,7 +65,7 @@ impl Translator<'_> {
             "round-robin" | "ratio-member" => Balance::RoundRobin,
             "least-connections-member"
             | "least-connections-node"
-            | "weighted-least-connections-member" => Balance::LeastConnections,
+            | "ratio-least-connections-member" => Balance::LeastConnections,
             other => {
                 self.not_modelled(
                     object.place_of("load-balancing-mode"),

@@ -76,10 +76,12 @@ impl<'a> Translator<'a> {
             Some("preserve-strict") => SnatPorts::PreserveStrict,
             _ => SnatPorts::Preserve,
         };
+        let models = matches!(ports, SnatPorts::Model(_));
+        let few = self.stage.snat_ports_each.filter(|_| models);
         Snat {
             addresses,
             ports,
-            port_range: None,
+            port_range: few.map(few_ports),
         }
     }
 
@@ -132,4 +134,10 @@ impl<'a> Translator<'a> {
         }
         Persistence::None
     }
+}
+
+/// So many ports, below those that kernels choose, so that they are nobody else's.
+fn few_ports(count: u16) -> (u16, u16) {
+    const FIRST: u16 = 10_000;
+    (FIRST, FIRST.saturating_add(count.saturating_sub(1)))
 }

@@ -38,6 +38,8 @@ pub(crate) fn device() -> Device {
         data: SocketAddr::from(([127, 0, 0, 1], 0)),
         tmms: 1,
         accept_proxy: false,
+        snat_ports_each: None,
+        monitor_second: Duration::from_secs(1),
         seed: 7,
         certificate: None,
     };

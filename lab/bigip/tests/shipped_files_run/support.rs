@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use lab_adc::engine::Engine;
 use lab_bigip::certificate::Certificate;
@@ -41,6 +42,8 @@ pub(crate) fn stage() -> Stage {
         data: SocketAddr::from(([127, 0, 0, 1], 0)),
         tmms: 2,
         accept_proxy: false,
+        snat_ports_each: None,
+        monitor_second: Duration::from_secs(1),
         seed: 1,
         certificate: Some(certificate()),
     }

@@ -147,6 +147,19 @@ fn check_monitor(view: &View, monitor: &Object, findings: &mut Findings) {
     let disables = monitor
         .word("recv-disable")
         .is_some_and(|word| !word.is_empty() && word != "none");
+    if status_is_wanted(monitor) && !disables {
+        for pool in pools_that_cut(view, monitor) {
+            findings.error(
+                monitor.place_of("recv-disable"),
+                "drain-resets-connections",
+                format!(
+                    "a gateway that drains answers 503: the monitor then fails it, and service-down-action of {} ends all its connections at once",
+                    pool.path
+                ),
+                "recv-disable \"HTTP/1\\.[01] 503\": new connections go elsewhere, and the gateway closes those it has at its own pace",
+            );
+        }
+    }
     if reverse && disables {
         findings.error(
             monitor.place_of("recv-disable"),
@@ -155,6 +168,29 @@ fn check_monitor(view: &View, monitor: &Object, findings: &mut Findings) {
             "use one of the two",
         );
     }
+}
+
+/// Whether a gateway must answer with a status to be healthy.
+fn status_is_wanted(monitor: &Object) -> bool {
+    let recv = monitor.word("recv").unwrap_or_default();
+    monitor.subkind() == "http" && recv.starts_with("HTTP/1") && recv.ends_with("200")
+}
+
+/// Pools with this monitor that end the connections of a member that fails.
+fn pools_that_cut<'a>(view: &'a View, monitor: &'a Object) -> impl Iterator<Item = &'a Object> {
+    view.of_kind("pool").filter(move |pool| {
+        let asks = |text: &str| {
+            text.split_whitespace()
+                .any(|name| full_path(name) == monitor.path)
+        };
+        let of_members = pool.entries("members").iter();
+        let is_asked = pool.word("monitor").is_some_and(asks)
+            || of_members
+                .filter_map(|member| member.get("monitor"))
+                .any(asks);
+        let action = pool.word("service-down-action").unwrap_or("none");
+        is_asked && action != "none"
+    })
 }
 
 /// Monitors bypass the virtual server and its rules: a listener that requires a PROXY header never answers them.

@@ -124,6 +124,7 @@ fn monitor(site: &Site, port: u16) -> Value {
         "timeUntilUp": site.time_until_up,
         "send": "GET /ready HTTP/1.1\\r\\nHost: tidegate\\r\\nConnection: close\\r\\n\\r\\n",
         "receive": "HTTP/1\\.[01] 200",
+        "receiveDown": "HTTP/1\\.[01] 503",
         "targetPort": port,
     })
 }

@@ -87,7 +87,7 @@ fn monitor(lines: &mut Lines, site: &Site, path: &str, port: u16) {
         lines.line(&format!("interval {}", site.monitor_interval));
         lines.all(&[
             ("recv", "\"HTTP/1\\.[01] 200\""),
-            ("recv-disable", "none"),
+            ("recv-disable", "\"HTTP/1\\.[01] 503\""),
             (
                 "send",
                 "\"GET /ready HTTP/1.1\\r\\nHost: tidegate\\r\\nConnection: close\\r\\n\\r\\n\"",

@@ -10,6 +10,7 @@ use lab_icontrol::session::{DeviceError, Session};
 use crate::interrupt::Interrupt;
 use crate::provider::{MemberCount, MemberState, ProviderError};
 use crate::replay::remedy;
+use crate::scenario::step::faults::AdcFault;
 
 /// From the declaration to a verdict on every member.
 const TO_CHECK: Duration = Duration::from_secs(60);
@@ -39,7 +40,7 @@ impl Appliance {
         Ok(())
     }
 
-    /// A share of new connections, or none at all; shares of members that get some are alike.
+    /// A share of new connections, or none at all.
     pub(super) fn set_weight(
         &mut self,
         member: SocketAddr,
@@ -49,7 +50,39 @@ impl Appliance {
             0 => MemberState::Draining,
             _ => MemberState::Enabled,
         };
+        if weight > 0 {
+            pool::set_ratio(&mut self.session, &self.pool, member, weight)
+                .map_err(provider_error)?;
+        }
+        // Until then the pool shares as the shipped configuration says.
+        if weight > 1 {
+            pool::share_by_ratio(&mut self.session, &self.pool).map_err(provider_error)?;
+        }
         self.set_member(member, state)
+    }
+
+    /// Ends the connections of a member, or of all.
+    pub(super) fn inflict(
+        &mut self,
+        fault: AdcFault,
+        member: Option<SocketAddr>,
+    ) -> Result<(), ProviderError> {
+        // The others are refused in the plan, but for the end of what lasts: a cut does not.
+        if fault != AdcFault::Cut {
+            return Ok(());
+        }
+        let cut: Vec<SocketAddr> = match member {
+            Some(member) => vec![member],
+            None => self
+                .members()?
+                .iter()
+                .map(|member| member.address)
+                .collect(),
+        };
+        for member in cut {
+            pool::end_connections(&mut self.session, member).map_err(provider_error)?;
+        }
+        Ok(())
     }
 
     /// What the device counts.

@@ -22,6 +22,8 @@ use crate::replay::evidence::{Counted, Evidence};
 use crate::replay::journal::Journal;
 use crate::replay::removal::{partition_exists, remove_all};
 use crate::replay::site::ReplaySite;
+use crate::scenario::step::Action;
+use crate::scenario::step::faults::AdcFault;
 use crate::stage::{PortModel, Stage};
 
 /// The gateways' ports in a preview; a run has others.
@@ -65,8 +67,16 @@ impl Adc for Bigip {
         refusal(stage, &self.replay.site)
     }
 
-    fn refuses_weights(&self, weights: &[u32]) -> Option<Refusal> {
-        site::unequal(weights)
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        site::refuses_step(action)
+    }
+
+    fn inflict(
+        &mut self,
+        fault: AdcFault,
+        member: Option<SocketAddr>,
+    ) -> Result<(), ProviderError> {
+        self.running()?.appliance.inflict(fault, member)
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -234,7 +244,7 @@ pub(crate) fn refusal(stage: &Stage, at: &ReplaySite) -> Option<Refusal> {
             remedy,
         })
     };
-    if let Some(refusal) = site::refusal(stage) {
+    if let Some(refusal) = site::refusal(stage).or_else(|| site::refuses_fractions(stage)) {
         return Some(refusal);
     }
     if stage.adc.snat_ports != PortModel::LinuxConnect {

@@ -9,6 +9,8 @@ use lab_f5::site::{self, ProxyVersion, Site};
 use serde_json::Value as Json;
 
 use crate::provider::{AdcSetup, MonitorSetup, Refusal, RefusalKind};
+use crate::scenario::step::Action;
+use crate::scenario::step::faults::AdcFault;
 use crate::stage::{Balance, Check, PortModel, SendProxy, Stage};
 
 /// The pool's name in the declaration.
@@ -58,7 +60,7 @@ pub(super) fn of(setup: &AdcSetup, tenant: &str, listen: SocketAddr) -> Site {
             SendProxy::V2 | SendProxy::V2Crc32c => ProxyVersion::V2,
         },
         idle_timeout: 300,
-        slow_ramp: 0,
+        slow_ramp: setup.slow_ramp.as_secs(),
         certificate: "/Common/default.crt".to_owned(),
         key: "/Common/default.key".to_owned(),
         event_trace: false,
@@ -92,14 +94,45 @@ pub(super) fn documentation_address(family_of: IpAddr) -> SocketAddr {
     SocketAddr::new(address, 443)
 }
 
-/// Why these weights cannot be had; a member that gets nothing can.
-pub(super) fn unequal(weights: &[u32]) -> Option<Refusal> {
-    let mut shares = weights.iter().filter(|weight| **weight > 0);
-    let first = shares.next()?;
-    shares.any(|share| share != first).then(|| Refusal {
+/// How long a second of the stand-in's monitors lasts. BIG-IP's count whole seconds; where a scenario's interval is none, that is one.
+pub(super) fn monitor_second(monitor: Option<MonitorSetup>) -> Duration {
+    match monitor {
+        Some(monitor) if is_fraction(monitor.interval) => monitor.interval,
+        _ => Duration::from_secs(1),
+    }
+}
+
+fn is_fraction(time: Duration) -> bool {
+    time.subsec_nanos() != 0
+}
+
+/// What a device, which has seconds of its own, does not do.
+pub(super) fn refuses_fractions(stage: &Stage) -> Option<Refusal> {
+    let interval = stage.adc.monitor.as_ref()?.interval.get();
+    is_fraction(interval).then(|| Refusal {
         kind: RefusalKind::ByNature,
-        reason: "round robin and least connections of a BIG-IP take no notice of ratios".to_owned(),
-        remedy: "use weights that are alike, or 0; or --adc builtin or haproxy".to_owned(),
+        reason: format!("BIG-IP's monitors count whole seconds, not {interval:?}"),
+        remedy: "use --adc bigip-standin, or adc.monitor.interval = \"1s\"".to_owned(),
+    })
+}
+
+/// What cannot be ordered of a BIG-IP.
+pub(super) fn refuses_step(action: &Action) -> Option<Refusal> {
+    let Action::Adc(on) = action else {
+        return None;
+    };
+    let reason = match on.fault {
+        AdcFault::Cut | AdcFault::Heal => return None,
+        AdcFault::BlackHole => "a BIG-IP has no order to fall silent",
+        AdcFault::Reset => {
+            "a BIG-IP that is told to refuse a virtual server's clients keeps those it has"
+        }
+        AdcFault::FailOver => "a BIG-IP fails over to a second one, and there is only this",
+    };
+    Some(Refusal {
+        kind: RefusalKind::ByNature,
+        reason: reason.to_owned(),
+        remedy: "use --adc builtin".to_owned(),
     })
 }
 
@@ -124,18 +157,19 @@ pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
             "use --adc builtin or haproxy, or adc.proxy-protocol = \"v2\"",
         );
     }
+    if let Some(ramp) = stage.adc.slow_ramp
+        && is_fraction(ramp.get())
+    {
+        return by_nature(
+            format!("BIG-IP ramps up in whole seconds, not {ramp}"),
+            "use --adc builtin or haproxy, or adc.slow-ramp = \"1s\"",
+        );
+    }
     let monitor = stage.adc.monitor.as_ref()?;
     if monitor.check == Check::Connect {
         return by_nature(
             "the shipped configuration asks GET /ready: BIG-IP's monitors bypass the iRule that sends the PROXY header".to_owned(),
             "use --adc builtin or haproxy, or adc.monitor.check = \"ready\"",
-        );
-    }
-    let interval = monitor.interval.get();
-    if interval.subsec_nanos() != 0 {
-        return by_nature(
-            format!("BIG-IP's monitors count whole seconds, not {interval:?}"),
-            "use --adc builtin or haproxy, or adc.monitor.interval = \"1s\"",
         );
     }
     None
@@ -156,10 +190,13 @@ pub(super) fn tmms(ports: PortModel) -> Result<usize, Refusal> {
     }
 }
 
-/// Interval, bad answers that take a member out, and seconds of good ones that bring it back.
+/// Interval, bad answers that take a member out, and seconds of good ones that bring it back; in seconds of [`monitor_second`].
 fn seconds(monitor: MonitorSetup) -> (u32, u32, u32) {
-    let whole = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-    let interval = whole(monitor.interval).max(1);
+    let interval = match is_fraction(monitor.interval) {
+        true => 1,
+        false => u32::try_from(monitor.interval.as_secs()).unwrap_or(u32::MAX),
+    };
+    let interval = interval.max(1);
     let until_up = interval.saturating_mul(monitor.rise.saturating_sub(1));
     (interval, monitor.fall.max(1), until_up)
 }

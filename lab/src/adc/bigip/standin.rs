@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use lab_bigip::serve::ReadyLine;
@@ -18,7 +19,11 @@ use crate::adc::served::ServedChild;
 use crate::interrupt::Interrupt;
 use crate::leash::{leashed, own_binary};
 use crate::provider::{Adc, AdcSetup, MemberCount, MemberState, ProviderError, Refusal};
+use crate::replay::evidence::log;
+use crate::scenario::step::Action;
+use crate::scenario::step::faults::AdcFault;
 use crate::stage::Stage;
+use crate::units::Span;
 
 const USER: &str = "admin";
 const TENANT: &str = "Tidegate";
@@ -35,6 +40,7 @@ struct Running {
     // First, as its last act is to give its token back to the child.
     appliance: Appliance,
     child: ServedChild,
+    monitor_second: Duration,
 }
 
 impl Adc for Standin {
@@ -44,8 +50,16 @@ impl Adc for Standin {
             .or_else(|| descriptors::refusal(stage))
     }
 
-    fn refuses_weights(&self, weights: &[u32]) -> Option<Refusal> {
-        site::unequal(weights)
+    fn refuses_step(&self, action: &Action) -> Option<Refusal> {
+        site::refuses_step(action)
+    }
+
+    fn inflict(
+        &mut self,
+        fault: AdcFault,
+        member: Option<SocketAddr>,
+    ) -> Result<(), ProviderError> {
+        self.running()?.appliance.inflict(fault, member)
     }
 
     fn start(
@@ -72,7 +86,11 @@ impl Adc for Standin {
             session,
             pool: declared.pool,
         };
-        let running = self.running.insert(Running { appliance, child });
+        let running = self.running.insert(Running {
+            appliance,
+            child,
+            monitor_second: site::monitor_second(setup.monitor),
+        });
         running.appliance.await_verdicts(interrupt)?;
         Ok(address)
     }
@@ -89,6 +107,10 @@ impl Adc for Standin {
         self.running()?.appliance.members()
     }
 
+    fn log(&mut self) -> Result<Vec<String>, ProviderError> {
+        log(&mut self.running()?.appliance.session).map_err(provider_error)
+    }
+
     fn processes(&self) -> Vec<u32> {
         self.running
             .iter()
@@ -97,7 +119,14 @@ impl Adc for Standin {
     }
 
     fn version(&self) -> String {
-        format!("BIG-IP stand-in {}", env!("CARGO_PKG_VERSION"))
+        let haste =
+            self.running
+                .as_ref()
+                .map_or(String::new(), |running| match running.monitor_second {
+                    second if second == Duration::from_secs(1) => String::new(),
+                    second => format!(", a second of its monitors lasts {second:?}"),
+                });
+        format!("BIG-IP stand-in {}{haste}", env!("CARGO_PKG_VERSION"))
     }
 
     fn stop(&mut self) -> Result<(), ProviderError> {
@@ -135,6 +164,11 @@ fn launch(
     command.args(["adc", "serve", "bigip", "--rest", "127.0.0.1:0"]);
     command.args(["--data", &SocketAddr::new(setup.listen, 0).to_string()]);
     command.args(["--tmms", &tmms.to_string()]);
+    let second = Span(site::monitor_second(setup.monitor));
+    command.args(["--monitor-second", &second.to_string()]);
+    if let Some(count) = setup.snat_ports_each {
+        command.args(["--snat-ports-each", &count.to_string()]);
+    }
     command.args(["--seed", &setup.seed.to_string()]);
     command.args(["--user", USER]);
     command.arg("--certificate").arg(&certificate);

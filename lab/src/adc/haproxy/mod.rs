@@ -86,8 +86,9 @@ impl Order {
 
 impl Adc for Haproxy {
     fn refuses(&self, stage: &Stage) -> Option<Refusal> {
-        model::refuses_route_domain(stage)
+        model::refuses_what_only_bigip_has(stage)
             .or_else(|| refuses_ports(stage.adc.snat_ports))
+            .or_else(|| refuses_few_ports(stage))
             .or_else(|| install::find().err())
             .or_else(|| descriptors::refusal(stage))
     }
@@ -329,6 +330,14 @@ fn launch(
             Ok((Process::Container(Box::new(container)), address))
         }
     }
+}
+
+fn refuses_few_ports(stage: &Stage) -> Option<Refusal> {
+    stage.adc.snat_ports_each.map(|_| Refusal {
+        kind: RefusalKind::ByNature,
+        reason: "HAProxy tells nobody that its source ports have run out".to_owned(),
+        remedy: "use --adc builtin or bigip-standin, or leave adc.snat-ports-each out".to_owned(),
+    })
 }
 
 fn refuses_ports(ports: PortModel) -> Option<Refusal> {
