@@ -59,6 +59,8 @@ pub(crate) struct Evidence {
     pub(crate) recovery: Option<Recovery>,
     /// Connection requests dropped by the kernel during the steps.
     pub(crate) listen_overflows: Option<u64>,
+    /// Records that each gateway read and gave to nobody because they repeat a publish: its number, and how many.
+    pub(crate) passed_over: Vec<(u32, u64)>,
     /// Publishes that were refused for good, by code.
     pub(crate) publishes_refused: BTreeMap<&'static str, u64>,
     /// The way to balance, where the stage names one.

@@ -147,6 +147,7 @@ impl Recoveries {
             | Observation::Failed { .. }
             | Observation::Sent { .. }
             | Observation::Published { .. }
+            | Observation::PublishedUnasked { .. }
             | Observation::Refused { .. }
             | Observation::Dropped { .. } => {}
         }

@@ -106,6 +106,13 @@ pub enum Event {
         /// The record's offset in its partition.
         seq: i64,
     },
+    /// A publish is acknowledged that does not wait for it: on this connection it was answered before, or never sent. A gateway never does that.
+    PublishedUnasked {
+        /// The partition that is said to hold the record.
+        partition: i32,
+        /// The record's offset there, likewise.
+        seq: i64,
+    },
     /// A publish is refused for good.
     PublishRefused {
         /// The publish.

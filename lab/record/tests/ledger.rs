@@ -93,6 +93,41 @@ proptest! {
 
         prop_assert_eq!(found(&world, &steps), [world.flaw(Flaw::Disagreeing, &step)]);
     }
+
+    #[test]
+    fn every_second_answer_is_found(answered in 1_u64..20, at: prop::sample::Index, elsewhere: bool) {
+        let at = at.index(answered as usize) as i64;
+        let mut ledger = Ledger::new();
+        publish_and_acknowledge(&mut ledger, answered);
+
+        let seq = at + if elsewhere { 1_000 } else { 0 };
+        ledger.acknowledged_unasked(7, 0, seq);
+
+        let account = ledger.close();
+        prop_assert_eq!(
+            words(&account),
+            [format!("device 7: message {seq} of /t/a (partition 0) was acknowledged although its publish had its answer")]
+        );
+        prop_assert_eq!(account.reanswered, 1);
+    }
+
+    #[test]
+    fn every_repetition_that_is_delivered_is_found(answered in 1_u64..20, at: prop::sample::Index) {
+        let at = at.index(answered as usize) as u64;
+        let mut ledger = Ledger::new();
+        publish_and_acknowledge(&mut ledger, answered);
+
+        let repetition = answered as i64;
+        publish(&mut ledger, repetition, id(at).as_bytes(), Content::of(Some(b"21")));
+        arrive(&mut ledger, 8, repetition);
+
+        let account = ledger.close();
+        prop_assert_eq!(
+            words(&account),
+            [format!("device 8: message {repetition} of /t/a (partition 0) came twice")]
+        );
+        prop_assert_eq!((account.repeated, account.doubled), (1, 1));
+    }
 }
 
 #[test]
@@ -446,6 +481,22 @@ fn publish(ledger: &mut Ledger, offset: i64, id: &[u8], content: Content) {
         content,
         ..world::record("t", 0, offset, b"a")
     });
+}
+
+/// Device 7 publishes so many, the log takes each, and each is acknowledged and delivered to device 8.
+fn publish_and_acknowledge(ledger: &mut Ledger, count: u64) {
+    let content = Content::of(Some(b"21"));
+    for number in 0..count {
+        let offset = number as i64;
+        ledger.sent(7, number, &id(number), "/t/a", content);
+        publish(ledger, offset, id(number).as_bytes(), content);
+        ledger.acknowledged(&id(number), 0, offset);
+        arrive(ledger, 8, offset);
+    }
+}
+
+fn id(number: u64) -> String {
+    format!("id-{number}")
 }
 
 fn position(offset: i64) -> Position {

@@ -10,12 +10,19 @@ use super::messages::blame;
 use crate::evidence::Evidence;
 use crate::scenario::expect::Expect;
 
-/// The answers to devices' publishes: acknowledged or refused, as the scenario says, and never both.
+/// The answers to devices' publishes: acknowledged or refused, as the scenario says, never both, and never a second time.
 pub(super) fn judge(expect: &Expect, seen: &Evidence, account: &Account) -> Vec<Expectation> {
-    match &expect.publishes_refused {
+    let mut answers = match &expect.publishes_refused {
         None => vec![acknowledged(seen)],
         Some(wanted) => vec![answered(seen), refused(wanted, seen), kept_out(account)],
-    }
+    };
+    answers.push(answered_once(account));
+    answers.extend(
+        expect
+            .repeated_publishes_min
+            .map(|least| repeated(least, seen, account)),
+    );
+    answers
 }
 
 /// Every publish was acknowledged.
@@ -79,6 +86,48 @@ fn kept_out(account: &Account) -> Expectation {
     answer
 }
 
+/// No acknowledgement comes that no publish waits for.
+fn answered_once(account: &Account) -> Expectation {
+    let wrong = account.count(Flaw::Reanswered);
+    let mut answer = answer(
+        "answered-once",
+        "no publish is answered a second time",
+        format!("{wrong} answers nobody waited for"),
+        Some(wrong == 0),
+    );
+    blame(&mut answer, account, &[Flaw::Reanswered]);
+    answer
+}
+
+/// So many records repeat a publish, and each gateway kept as many to itself. A plot that made fewer proves nothing about them.
+fn repeated(least: u64, seen: &Evidence, account: &Account) -> Expectation {
+    let gateways: Vec<String> = seen
+        .passed_over
+        .iter()
+        .map(|(gateway, count)| format!("{count} by gateway {gateway}"))
+        .collect();
+    let measured = format!(
+        "{} are; passed over: {}",
+        account.repeated,
+        gateways.join(", ")
+    );
+    let everywhere = seen.passed_over.iter().all(|(_, count)| *count >= least);
+    let enough = account.repeated >= least && !seen.passed_over.is_empty();
+    let mut answer = answer(
+        "repeated-publishes-min",
+        format!(
+            "at least {least} publishes are in the log twice, and every gateway passes over as many repetitions"
+        ),
+        measured,
+        enough.then_some(everywhere),
+    );
+    if !enough {
+        answer.cause =
+            Some("too few publishes came to be in the log twice, so nothing was proved".to_owned());
+    }
+    answer
+}
+
 fn listed(codes: &BTreeMap<String, u64>) -> String {
     let words: Vec<String> = codes
         .iter()
@@ -108,7 +157,10 @@ mod tests {
 
         assert_eq!(
             held(&Expect::default()),
-            [("published".to_owned(), Some(false))]
+            [
+                ("published".to_owned(), Some(false)),
+                ("answered-once".to_owned(), Some(true)),
+            ]
         );
         assert_eq!(
             held(&refusing("record-too-large", 2)),
@@ -116,6 +168,7 @@ mod tests {
                 ("published".to_owned(), Some(true)),
                 ("publishes-refused".to_owned(), Some(true)),
                 ("refused-means-refused".to_owned(), Some(true)),
+                ("answered-once".to_owned(), Some(true)),
             ]
         );
         assert_eq!(
@@ -138,6 +191,39 @@ mod tests {
         );
 
         assert_eq!(answers[2].held, Some(false));
+    }
+
+    #[test]
+    fn a_second_answer_breaks_its_rule() {
+        let account = Account {
+            reanswered: 1,
+            ..Account::default()
+        };
+
+        let answers = judge(&Expect::default(), &evidence(&[]), &account);
+
+        assert_eq!(answers[1].held, Some(false));
+    }
+
+    #[test]
+    fn repetitions_prove_something_only_if_there_were_enough_and_every_gateway_counts() {
+        let held = |repeated, passed_over: &[(u32, u64)]| {
+            let account = Account {
+                repeated,
+                ..Account::default()
+            };
+            let seen = Evidence {
+                passed_over: passed_over.to_vec(),
+                ..evidence(&[])
+            };
+            super::repeated(10, &seen, &account).held
+        };
+
+        assert_eq!(held(12, &[(0, 12), (1, 12)]), Some(true));
+        assert_eq!(held(12, &[(0, 12), (1, 9)]), Some(false));
+        assert_eq!(held(9, &[(0, 9), (1, 9)]), None, "too few were made");
+        assert_eq!(held(0, &[(0, 0)]), None, "none was made");
+        assert_eq!(held(12, &[]), None, "nobody was asked");
     }
 
     fn evidence(refused: &[(&'static str, u64)]) -> Evidence {

@@ -81,6 +81,15 @@ pub(crate) enum Observation {
         /// Intended time of sending to acknowledgement.
         took: Duration,
     },
+    /// A publish was acknowledged that did not wait for it: it had its answer, or was never sent on that connection.
+    PublishedUnasked {
+        /// The device.
+        device: u32,
+        /// Where Kafka put it, says the gateway.
+        partition: i32,
+        /// Its offset there, likewise.
+        offset: i64,
+    },
     /// A publish was refused for good.
     Refused {
         /// The id it was sent with.

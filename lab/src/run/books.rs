@@ -99,6 +99,11 @@ impl Books {
         lock(&self.ledger).outstanding()
     }
 
+    /// Records that repeat a publish, as far as the truth was read.
+    pub(super) fn repeated(&self) -> u64 {
+        lock(&self.ledger).repeated()
+    }
+
     /// Reads the truth to its end and closes the books.
     pub(super) fn close(self) -> Result<Account, ProviderError> {
         self.truth.close(TO_PASS)?;
@@ -154,6 +159,11 @@ fn enter(ledger: &mut Ledger, observation: &Observation) {
             offset,
             ..
         } => ledger.acknowledged(publish_id, *partition, *offset),
+        Observation::PublishedUnasked {
+            device,
+            partition,
+            offset,
+        } => ledger.acknowledged_unasked(*device, *partition, *offset),
         Observation::Dropped {
             device,
             subject,

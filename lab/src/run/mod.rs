@@ -15,6 +15,7 @@ mod meanwhile;
 mod messages;
 mod network;
 mod pulse;
+mod repeats;
 mod steps;
 mod theatre;
 

@@ -37,6 +37,7 @@ impl Theatre<'_> {
             Action::Names(order) => self.set_names(order),
             Action::Knock(order) => self.knock(order),
             Action::AwaitProbes(order) => self.await_probes(order),
+            Action::AwaitRepeats(order) => self.await_repeats(order),
             Action::Wait(order) => self.pass(order.time.get()),
         }
     }

@@ -19,6 +19,7 @@ use super::faults::Before;
 use super::meanwhile::Meanwhile;
 use super::network;
 use super::pulse::Pulse;
+use super::repeats::passed_over;
 use crate::cast::Cast;
 use crate::certificate::Certificate;
 use crate::evidence::{Evidence, Exit, Sighting};
@@ -340,6 +341,8 @@ impl<'a> Theatre<'a> {
         }
         for (number, metrics) in &counted {
             self.note_reading(*number, metrics);
+            let passed_over = passed_over(metrics);
+            self.evidence.passed_over.push((*number, passed_over));
         }
         self.evidence.metrics = counted.into_iter().map(|(_, metrics)| metrics).collect();
         if self.stage.fleet.via == Via::Adc {
@@ -371,6 +374,7 @@ impl<'a> Theatre<'a> {
                     "delivered",
                     metrics.sum("tidegate_messages_delivered_total").into(),
                 ),
+                ("repetitions_passed_over", passed_over(metrics).into()),
             ],
         );
     }

@@ -38,6 +38,9 @@ pub struct Expect {
     /// Acknowledged publishes that are not in Kafka exactly once, in the device's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub misplaced_publishes_max: Option<u64>,
+    /// Records that repeat a publish, so many at least, and passed over by every gateway; undecided where the plot made fewer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated_publishes_min: Option<u64>,
     /// Publishes that are refused for good, by code; exact, and no other code occurs. None of them may be in Kafka.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publishes_refused: Option<BTreeMap<String, u64>>,

@@ -225,6 +225,7 @@ fn check_step(sheet: &Sheet<'_, '_>, number: usize, action: &Action) -> Result<(
             sheet.within(&path("times"), order.times, 1..=10_000)
         }
         Action::AwaitProbes(order) => sheet.within(&path("count"), order.count, 1..=10_000),
+        Action::AwaitRepeats(order) => sheet.within(&path("count"), order.count, 1..=10_000),
         Action::Settle(_)
         | Action::Kill(_)
         | Action::Drain(_)
@@ -292,6 +293,11 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
             PUBLISHES,
         ),
         (
+            "repeated-publishes-min",
+            expect.repeated_publishes_min.is_some(),
+            PUBLISHES,
+        ),
+        (
             "published-within",
             expect.published_within.is_some(),
             PUBLISHES,
@@ -318,6 +324,14 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
                 "`spread-headroom` is the fullest workgroup over the mean",
             )
             .hint("1.2 allows 20 % above it"));
+    }
+    if expect.repeated_publishes_min == Some(0) {
+        return Err(sheet
+            .complain(
+                &["expect", "repeated-publishes-min"],
+                "none at all would prove nothing",
+            )
+            .hint("say how many have to be in the log twice, such as 10"));
     }
     if does("produce") && !does("subscribe") {
         return Err(sheet.complain(

@@ -3,12 +3,14 @@
 pub mod balancing;
 pub mod faults;
 pub mod kafka;
+pub mod repeats;
 
 use serde::{Deserialize, Serialize};
 
 use balancing::{Names, Weights};
 use faults::{AdcFault, InTime, OnAdc, OnGateway, OnLine, Settle, Tamper};
 use kafka::{KafkaFault, Oddity, StartWaiting, Transaction};
+use repeats::AwaitRepeats;
 
 use crate::stage::Subjects;
 use crate::units::{Rate, Span};
@@ -75,6 +77,8 @@ pub enum Action {
     Knock(Knock),
     /// The gateways' health checks are given time until each gateway has counted this many probes.
     AwaitProbes(AwaitProbes),
+    /// Devices that sent a publish again are given time until the log has this many twice, and every gateway has passed over the repetitions.
+    AwaitRepeats(AwaitRepeats),
     /// Nothing is ordered for a while.
     Wait(Wait),
 }
@@ -106,6 +110,7 @@ impl Action {
             Self::Names(_) => "names",
             Self::Knock(_) => "knock",
             Self::AwaitProbes(_) => "await-probes",
+            Self::AwaitRepeats(_) => "await-repeats",
             Self::Wait(_) => "wait",
         }
     }

@@ -1,4 +1,4 @@
-//! A relay that tampers with one message: a ledger that lets it pass proves nothing.
+//! A relay that tampers with one message, a gateway that forgets what it promised to remember: a ledger that lets that pass proves nothing.
 
 use libtest_mimic::{Completion, Failed, Trial};
 
@@ -15,7 +15,7 @@ struct Control {
     says: &'static str,
 }
 
-const CONTROLS: [Control; 4] = [
+const CONTROLS: [Control; 6] = [
     Control {
         file: "a-relay-that-drops-a-frame",
         rule: "lost-max",
@@ -36,6 +36,16 @@ const CONTROLS: [Control; 4] = [
         file: "a-relay-that-invents-a-frame",
         rule: "messages-true",
         says: "came although the log has no such record for the subject",
+    },
+    Control {
+        file: "a-relay-that-answers-a-publish-twice",
+        rule: "answered-once",
+        says: "was acknowledged although its publish had its answer",
+    },
+    Control {
+        file: "a-gateway-that-forgets-publish-ids",
+        rule: "doubled-max",
+        says: "came twice",
     },
 ];
 

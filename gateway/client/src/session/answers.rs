@@ -45,13 +45,15 @@ impl Session {
             ServerMessage::Published { id, partition, seq } => {
                 self.answered(Some(id), now);
                 self.reconnect.works();
-                if let Some(ticket) = self.publications.published(id) {
-                    self.events.push_back(Event::Published {
-                        ticket,
-                        partition,
-                        seq,
+                self.events
+                    .push_back(match self.publications.published(id) {
+                        Some(ticket) => Event::Published {
+                            ticket,
+                            partition,
+                            seq,
+                        },
+                        None => Event::PublishedUnasked { partition, seq },
                     });
-                }
                 self.flush(now);
             }
             ServerMessage::Dropped {

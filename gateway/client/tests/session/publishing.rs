@@ -292,3 +292,27 @@ fn whole_topic_is_no_place_to_publish_to() {
         "`/t/*` names a whole topic: publish to one key"
     );
 }
+
+#[test]
+fn an_acknowledgement_that_nobody_waits_for_is_told() {
+    let (mut bench, attempt) = connected(Settings::default());
+    let ticket = publish(&mut bench, "a");
+    let sent = bench.sent();
+
+    for seq in [43, 44] {
+        let id = id(&sent[0]);
+        let answer = format!(r#"{{"op":"published","id":{id},"partition":0,"seq":{seq}}}"#);
+        bench.hear(attempt, &answer);
+    }
+
+    let published = Event::Published {
+        ticket,
+        partition: 0,
+        seq: 43,
+    };
+    let unasked = Event::PublishedUnasked {
+        partition: 0,
+        seq: 44,
+    };
+    assert_eq!(bench.events(), [published, unasked]);
+}

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::frames::{Cutter, Piece};
 
-/// Only messages that hold this are touched: what Kafka sent, not answers to the device.
-const MARK: &[u8] = b"\"op\":\"message\"";
+/// Messages that Kafka sent hold this. Answers to the device are left alone,
+const MESSAGE: &[u8] = b"\"op\":\"message\"";
+/// but for acknowledgements where a mischief is about them.
+const ACKNOWLEDGEMENT: &[u8] = b"\"op\":\"published\"";
 /// Where a message carries its data; what stands behind it may be changed without breaking its form.
 const DATA: &[u8] = b"\"data\":\"";
 /// Where a message says which it is.
@@ -27,6 +29,21 @@ pub enum Mischief {
     Corrupt,
     /// After it arrives one that nobody sent: another sequence, other data.
     Phantom,
+    /// Done to the acknowledgement of a publish: after it arrives another, with another sequence.
+    AnswerTwice,
+}
+
+impl Mischief {
+    /// Whether it is done to this payload.
+    fn is_about(self, payload: &[u8]) -> bool {
+        let needs: &[&[u8]] = match self {
+            Self::AnswerTwice => &[ACKNOWLEDGEMENT, SEQUENCE],
+            Self::Drop | Self::Double | Self::Swap | Self::Corrupt | Self::Phantom => {
+                &[MESSAGE, DATA, SEQUENCE]
+            }
+        };
+        needs.iter().all(|part| contains(payload, part))
+    }
 }
 
 /// One mischief done.
@@ -62,8 +79,9 @@ impl Tampering {
     }
 
     fn next_for(&mut self, payload: &[u8]) -> Option<Mischief> {
-        let may = contains(payload, MARK) && contains(payload, DATA) && contains(payload, SEQUENCE);
-        let mischief = if may { self.planned.pop_front() } else { None }?;
+        let mischief = self
+            .planned
+            .pop_front_if(|mischief| mischief.is_about(payload))?;
         self.deeds.push(Deed {
             mischief,
             message: String::from_utf8_lossy(payload).into_owned(),
@@ -121,7 +139,9 @@ impl Tamperer {
             Some(Mischief::Double) => out.extend([frame, frame].concat()),
             Some(Mischief::Swap) => self.held_back = Some(frame.to_vec()),
             Some(Mischief::Corrupt) => out.extend(corrupted(frame)),
-            Some(Mischief::Phantom) => out.extend([frame, &invented(frame)].concat()),
+            Some(Mischief::Phantom | Mischief::AnswerTwice) => {
+                out.extend([frame, &invented(frame)].concat())
+            }
         }
         out.extend(earlier.unwrap_or_default());
     }
@@ -202,6 +222,19 @@ mod tests {
 
         assert_eq!(arrived, frames(&[published]));
         assert_eq!(tampering.deeds().len(), 1);
+    }
+
+    #[test]
+    fn an_acknowledgement_is_followed_by_another_where_that_is_ordered() {
+        let published = |seq| format!(r#"{{"op":"published","id":2,"partition":0,"seq":{seq}}}"#);
+
+        let (arrived, _) = tampered(
+            [Mischief::AnswerTwice],
+            &[message(1, "a"), published(43), published(44)],
+        );
+
+        let expected = [message(1, "a"), published(43), published(93), published(44)];
+        assert_eq!(arrived, frames(&expected));
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Account {
     /// Publishes that were refused for good and are in the log.
     #[serde(default)]
     pub contradicted: u64,
+    /// Publishes that were answered, and then acknowledged once more.
+    #[serde(default)]
+    pub reanswered: u64,
     /// Publishes that were acknowledged.
     pub acknowledged: u64,
     /// Records that repeat a publish: legal, and suppressed on delivery.
@@ -91,6 +94,8 @@ pub enum Flaw {
     Disordered,
     /// It was refused for good and is in the log.
     Contradicted,
+    /// It was answered, and then acknowledged once more.
+    Reanswered,
 }
 
 impl Account {
@@ -114,6 +119,7 @@ impl Account {
             Flaw::Misplaced => self.misplaced,
             Flaw::Disordered => self.disordered,
             Flaw::Contradicted => self.contradicted,
+            Flaw::Reanswered => self.reanswered,
         }
     }
 
@@ -152,13 +158,14 @@ impl Account {
             Flaw::Misplaced => &mut self.misplaced,
             Flaw::Disordered => &mut self.disordered,
             Flaw::Contradicted => &mut self.contradicted,
+            Flaw::Reanswered => &mut self.reanswered,
         }
     }
 }
 
 impl Flaw {
     /// All of them, messages first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Lost,
         Self::Doubled,
         Self::Swapped,
@@ -169,6 +176,7 @@ impl Flaw {
         Self::Misplaced,
         Self::Disordered,
         Self::Contradicted,
+        Self::Reanswered,
     ];
 
     /// As a clause about a message.
@@ -185,6 +193,7 @@ impl Flaw {
             Self::Misplaced => "was acknowledged with a position it does not have",
             Self::Disordered => "is in the log behind a later publish of the device",
             Self::Contradicted => "was refused for good and is in the log",
+            Self::Reanswered => "was acknowledged although its publish had its answer",
         }
     }
 }

@@ -241,6 +241,18 @@ impl Ledger {
             .acknowledged(publish_id, Placed { partition, offset }, self.now_ms);
     }
 
+    /// A device was told that a publish is at this position, and none of its publishes waited for an answer.
+    pub fn acknowledged_unasked(&mut self, device: u32, partition: i32, offset: i64) {
+        self.publishes
+            .acknowledged_unasked(device, Placed { partition, offset }, self.now_ms);
+    }
+
+    /// Records read so far that repeat a publish.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.account.repeated
+    }
+
     /// A publish was refused for good: it must not be in the log.
     pub fn refused(&mut self, publish_id: &str) {
         self.publishes.refused(publish_id, self.now_ms);

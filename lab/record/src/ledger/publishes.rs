@@ -12,6 +12,8 @@ pub(super) struct Publishes {
     in_log: HashMap<u64, Vec<Placed>>,
     acknowledged: Vec<(u64, Placed, Option<i64>)>,
     refused: Vec<(u64, Option<i64>)>,
+    /// Acknowledgements that no publish waited for: the device, where they say the record is, and when they came.
+    unasked: Vec<(u32, Placed, Option<i64>)>,
     /// Per device the latest publish that the log has.
     latest: HashMap<u32, u64>,
 }
@@ -55,6 +57,10 @@ impl Publishes {
 
     pub(super) fn refused(&mut self, id: &str, at: Option<i64>) {
         self.refused.push((digest(id.as_bytes()), at));
+    }
+
+    pub(super) fn acknowledged_unasked(&mut self, device: u32, placed: Placed, at: Option<i64>) {
+        self.unasked.push((device, placed, at));
     }
 
     /// The log has a record with this publish id; answers whether it repeats an earlier one.
@@ -111,6 +117,32 @@ impl Publishes {
             if let Some(placed) = self.in_log.get(id).and_then(|places| places.first()) {
                 account.note(|| self.finding(*id, flaw, *placed), flaw, *at);
             }
+        }
+        for (device, placed, at) in &self.unasked {
+            let flaw = Flaw::Reanswered;
+            account.note(|| self.unasked(*device, *placed, flaw), flaw, *at);
+        }
+    }
+
+    /// Of an acknowledgement that no publish waited for: the subject of the record it names, or else what the device publishes to.
+    fn unasked(&self, device: u32, placed: Placed, flaw: Flaw) -> Finding {
+        let of_device = || self.sent.iter().filter(|(_, sent)| sent.device == device);
+        let is_there = |id: &u64| self.in_log.get(id).is_some_and(|at| at.contains(&placed));
+        let named = of_device().find(|(id, _)| is_there(id));
+        let subject = named
+            .map(|(_, sent)| sent)
+            .or_else(|| {
+                of_device()
+                    .map(|(_, sent)| sent)
+                    .min_by_key(|sent| sent.number)
+            })
+            .map_or_else(String::new, |sent| sent.subject.clone());
+        Finding {
+            flaw,
+            device,
+            subject,
+            partition: placed.partition,
+            seq: placed.offset,
         }
     }
 

@@ -88,5 +88,6 @@ fn key(flaw: Flaw) -> &'static str {
         Flaw::Misplaced => "misplaced",
         Flaw::Disordered => "disordered",
         Flaw::Contradicted => "contradicted",
+        Flaw::Reanswered => "reanswered",
     }
 }

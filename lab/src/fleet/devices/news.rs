@@ -51,6 +51,13 @@ impl Devices {
                 partition,
                 seq,
             } => self.acknowledged(device, ticket, partition, seq),
+            Event::PublishedUnasked { partition, seq } => {
+                self.news.observe(Observation::PublishedUnasked {
+                    device,
+                    partition,
+                    offset: seq,
+                });
+            }
             Event::PublishRefused {
                 ticket,
                 code,

@@ -365,6 +365,11 @@ fn in_short(observation: &Observation) -> String {
         Observation::Published {
             partition, offset, ..
         } => format!("acknowledged at {partition}:{offset}"),
+        Observation::PublishedUnasked {
+            device,
+            partition,
+            offset,
+        } => format!("{device} was told of {partition}:{offset} unasked"),
         Observation::Refused { publish_id, code } => format!("{publish_id} refused: {code}"),
         Observation::Lost { device, .. } => format!("{device} lost"),
         Observation::Gap { device, before, .. } => format!("{device} gap before {before}"),

@@ -113,7 +113,7 @@ fn check_network(sheet: &Sheet<'_, '_>, steps: &[Step], cells: &[Cell]) -> Resul
             Action::Tamper(order) if order.mischief.is_empty() => {
                 return Err(sheet
                     .complain(&path("mischief"), "nothing would be done")
-                    .hint("name some of drop, double, swap, corrupt, phantom"));
+                    .hint("name some of drop, double, swap, corrupt, phantom, answer-twice"));
             }
             Action::Adc(on) if on.gateway.is_some() => {
                 if matches!(on.fault, AdcFault::Cut | AdcFault::BlackHole) {
