@@ -17,6 +17,7 @@ use crate::gateway::admin::{ConnectionEntry, WorkgroupCount};
 use crate::gateway::metrics::Metrics;
 use crate::knock::Answer;
 use crate::provider::{DeviceAddress, FleetCounts, Latencies, MemberCount};
+use crate::run::Dropped;
 
 /// Everything that was seen.
 #[derive(Debug, Default)]
@@ -57,8 +58,8 @@ pub(crate) struct Evidence {
     pub(crate) left: u64,
     /// What faults did, and how devices came back.
     pub(crate) recovery: Option<Recovery>,
-    /// Connection requests dropped by the kernel during the steps.
-    pub(crate) listen_overflows: Option<u64>,
+    /// Connection requests dropped by the kernel.
+    pub(crate) dropped: Option<Dropped>,
     /// Records that each gateway read and gave to nobody because they repeat a publish: its number, and how many.
     pub(crate) passed_over: Vec<(u32, u64)>,
     /// Publishes that were refused for good, by code.

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod context;
+pub(crate) mod linear;
 mod messages;
 mod publishes;
 mod recovery;

@@ -60,6 +60,7 @@ pub mod suite;
 mod kernel_counters;
 mod kernel_table;
 mod knock;
+mod listeners;
 mod resources;
 
 mod evidence;

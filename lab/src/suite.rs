@@ -16,7 +16,7 @@ use crate::scenario::step::takes_brokers;
 pub struct Offer {
     /// The scenario file.
     pub file: String,
-    /// The cell's choices; empty without a matrix.
+    /// The cell's choices; empty without a matrix, and where cells are compared and only all of them together are a test.
     pub cell: String,
     /// Whether it needs a Kafka of its own: several brokers, or steps that take brokers away.
     pub alone: bool,
@@ -52,6 +52,7 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
     let cast = Cast::new(&casting);
     let mut offers = vec![];
     for scenario in &scenarios {
+        let first = offers.len();
         for cell in &scenario.cells {
             let plan = Plan::new(
                 &cell.stage,
@@ -66,8 +67,25 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
                 answer: answer(&plan),
             });
         }
+        if scenario.expect.linear.is_some() {
+            let together = offers.drain(first..).reduce(together);
+            offers.extend(together);
+        }
     }
     Ok(offers)
+}
+
+/// Two cells as one offer: playable if both are.
+fn together(a: Offer, b: Offer) -> Offer {
+    Offer {
+        cell: String::new(),
+        alone: a.alone || b.alone,
+        answer: match a.answer {
+            Answer::Playable => b.answer,
+            lacking => lacking,
+        },
+        file: a.file,
+    }
 }
 
 /// What can never be played needs no word about the machine.

@@ -1,6 +1,6 @@
 //! What a terminal says about a finished cell and a finished command: functions of the record.
 
-pub(crate) mod balancing;
+pub(crate) mod columns;
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -16,4 +16,5 @@ pub mod ledger;
 pub mod recovery;
 pub mod run;
 pub mod statistics;
+pub mod upkeep;
 pub mod verdict;

@@ -20,12 +20,24 @@ pub struct Recovery {
     pub resumes: BTreeMap<String, u64>,
     /// Gaps that devices noticed and no gateway had told of.
     pub unsignalled_gaps: u64,
-    /// Connection requests that the kernel dropped because a listener's queue was full, on the whole machine; absent where the kernel does not say.
+    /// Connection requests that the kernel dropped because a listener's queue was full; absent where the kernel does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen_overflows: Option<u64>,
+    /// The same listener by listener. Where the kernel does not tell them apart, nothing is here, and the number above is of the whole machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
     /// Reads from Kafka begun at a chosen offset after the first fault, by gateways that lived through all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetches: Option<u64>,
+}
+
+/// A listening socket of the stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Whose: `gateway 0`, `load balancer`, …
+    pub name: String,
+    /// Connection requests that it had no room for.
+    pub dropped: u64,
 }
 
 /// One fault: from when to when, and what it did.

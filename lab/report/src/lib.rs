@@ -24,6 +24,7 @@ pub mod openmetrics;
 pub mod overview;
 pub mod page;
 pub mod summary;
+pub mod upkeep;
 pub mod words;
 
 pub use findings::since;

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::findings::{self, Finding};
 use crate::words::{bytes, count, figure, grouped, span_ms, utc};
-use crate::{balancing, cell};
+use crate::{balancing, cell, upkeep};
 
 const STYLE: &str = include_str!("style.css");
 /// More findings than this are cut on the first screen, with a note.
@@ -28,6 +28,7 @@ pub fn render(run: &Run) -> String {
             (first_findings(run))
             (overview(run))
             (balancing::section(run))
+            (upkeep::section(run))
             @for (place, cell) in run.cells.iter().enumerate() { (cell_section(run, place, cell)) }
             (environment(run))
         }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use lab_record::balancing::{Balancing, Change, Shares};
-use lab_record::recovery::{Delay, Fault, Memory, Recovery, Station, Survivors};
+use lab_record::recovery::{Delay, Fault, Listener, Memory, Recovery, Station, Survivors};
 use lab_record::run::{
     Cell, Environment, Event, Expectation, FORMAT, Histogram, PoolMember, Providers, Resources,
     Run, Scenario, Series, Workgroup,
@@ -347,6 +347,10 @@ fn kill_of_one() -> Recovery {
         resumes: BTreeMap::from([("synced".to_owned(), 1_667)]),
         unsignalled_gaps: 0,
         listen_overflows: Some(0),
+        listeners: vec![Listener {
+            name: "gateway 0".to_owned(),
+            dropped: 0,
+        }],
         fetches: Some(0),
     }
 }

@@ -10,6 +10,7 @@ use lab_record::run::Expectation;
 use super::messages::blame;
 use super::{answer, shown};
 use crate::evidence::Evidence;
+use crate::run::Dropped;
 use crate::scenario::expect::{Expect, Resumed};
 use crate::units::Span;
 
@@ -79,14 +80,9 @@ pub(super) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
         .resynced
         .as_ref()
         .map(|wanted| resynced(wanted, &recovery.resumes)));
-    add(expect.listen_overflows_max.map(|most| {
-        at_most(
-            "listen-overflows-max",
-            "dropped",
-            most,
-            seen.listen_overflows,
-        )
-    }));
+    add(expect
+        .listen_overflows_max
+        .map(|most| overflows(most, seen.dropped.as_ref())));
     add(expect.memory_grows_max.map(|most| memory(most, faults)));
     add(expect.fetches_max.map(|most| {
         at_most(
@@ -267,6 +263,24 @@ fn resynced(wanted: &BTreeMap<String, u64>, resumes: &BTreeMap<String, u64>) -> 
         shown(&counted),
         Some(enough && !foreign),
     )
+}
+
+/// Listener by listener, so that nobody else's overflow counts; of the whole machine where the kernel tells no more, and then it says so.
+fn overflows(most: u64, dropped: Option<&Dropped>) -> Expectation {
+    let name = "listen-overflows-max";
+    let Some(dropped) = dropped else {
+        return at_most(name, "dropped", most, None);
+    };
+    let listeners: Vec<String> = dropped
+        .listeners
+        .iter()
+        .map(|listener| format!("{} {}", listener.name, listener.dropped))
+        .collect();
+    let what = match listeners.is_empty() {
+        true => "dropped on the whole machine, by whatever listener: the kernel does not tell them apart here".to_owned(),
+        false => format!("dropped, by listener: {}", listeners.join(", ")),
+    };
+    at_most(name, &what, most, Some(dropped.count))
 }
 
 /// A counter with a bound; undecided where it could not be read.

@@ -36,6 +36,7 @@ impl Recoveries {
                 .collect(),
             unsignalled_gaps: self.gaps,
             listen_overflows: None,
+            listeners: vec![],
             fetches: None,
         })
     }

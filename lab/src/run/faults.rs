@@ -46,6 +46,7 @@ impl Theatre<'_> {
     pub(super) fn kill(&mut self, number: u32) -> Result<(), ProviderError> {
         self.progress.phase(format!("killing gateway {number}"));
         self.keep_resources(number);
+        self.keep_drops(number);
         self.look_at_shares_now()?;
         self.fault_begins("kill", target(number));
         self.gateway_goes(number);
@@ -62,6 +63,7 @@ impl Theatre<'_> {
         let number = order.gateway;
         self.progress.phase(format!("draining gateway {number}"));
         self.keep_resources(number);
+        self.keep_drops(number);
         self.look_at_shares_now()?;
         let fault = self.fault_begins("drain", target(number));
         self.gateway_goes(number);

@@ -5,6 +5,7 @@
 //! - [`messages`]: the steps that move messages. [`books`]: the ledger at work.
 //! - [`pulse`]: how it went, window by window.
 //! - [`faults`], [`network`]: the steps that break something. [`meanwhile`]: what goes on while they do.
+//! - [`overflows`]: what listeners had no room for. [`repeats`]: publishes that the log has twice.
 //! - [`balance`]: how devices find their gateway, seen and changed.
 
 mod balance;
@@ -14,6 +15,7 @@ mod kafka_faults;
 mod meanwhile;
 mod messages;
 mod network;
+mod overflows;
 mod pulse;
 mod repeats;
 mod steps;
@@ -29,7 +31,7 @@ use crate::cast::Cast;
 use crate::colour::paint;
 use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
-use crate::judge::{answer, judge};
+use crate::judge::{answer, judge, linear};
 use crate::kafka::dismiss_shared;
 use crate::machine::Machine;
 use crate::options::{RunOptions, UsageError, select_cells};
@@ -39,6 +41,7 @@ use crate::provider::{ProviderError, Refusal};
 use crate::scenario::Scenario;
 use crate::scenario::matrix;
 use crate::summary;
+pub(crate) use overflows::Dropped;
 use theatre::{Played, Theatre};
 
 /// What all cells of a command share.
@@ -155,13 +158,27 @@ fn play_file(company: &Company<'_>, scenario: &Scenario, cells: &[matrix::Cell])
             break;
         }
         progress.cell(number + 1, cells.len(), &cell.name);
-        let record = play_cell(company, scenario, cell, &mut progress);
+        let mut record = play_cell(company, scenario, cell, &mut progress);
+        let others_follow = number + 1 < cells.len();
+        compare(scenario, &run.cells, &mut record, others_follow);
         progress.clear();
         say!("{}", paint(record.verdict, &summary::cell(&run, &record)));
         run.cells.push(record);
     }
-    say!("{}", summary::balancing::comparison(&run));
+    say!("{}", summary::columns::comparisons(&run));
     run
+}
+
+/// Holds a cell that was played to its end against those before it, where the scenario compares them.
+fn compare(scenario: &Scenario, before: &[Cell], record: &mut Cell, others_follow: bool) {
+    let was_played = record.reason.is_none() && !record.expectations.is_empty();
+    let Some(bounds) = scenario.expect.linear.filter(|_| was_played) else {
+        return;
+    };
+    if let Some(answer) = linear::judge(&bounds, before, record, others_follow) {
+        record.expectations.push(answer);
+        record.verdict = Verdict::of(&record.expectations);
+    }
 }
 
 /// The one cell of a scenario, for its record alone: nothing is printed but progress, nothing is left on disk.

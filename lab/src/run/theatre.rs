@@ -18,6 +18,7 @@ use super::books::Books;
 use super::faults::Before;
 use super::meanwhile::Meanwhile;
 use super::network;
+use super::overflows::Overflows;
 use super::pulse::Pulse;
 use super::repeats::passed_over;
 use crate::cast::Cast;
@@ -27,7 +28,6 @@ use crate::gateway::Gateway;
 use crate::gateway::launch::{Launch, one_port};
 use crate::gateway::metrics::Metrics;
 use crate::interrupt::Interrupt;
-use crate::kernel_counters;
 use crate::kernel_table;
 use crate::progress::Progress;
 use crate::provider::{AdcSetup, Cluster, FleetSetup, Habit, Member, NamesSetup, ProviderError};
@@ -63,6 +63,8 @@ pub(super) struct Theatre<'a> {
     pub(super) before: Before,
     /// What processes used that are gone.
     pub(super) gone: Vec<Resources>,
+    /// What listeners had no room for.
+    pub(super) overflows: Overflows,
     /// How devices find their gateway.
     pub(super) balance: Option<Balance>,
     /// How gateways are started.
@@ -132,10 +134,12 @@ impl<'a> Theatre<'a> {
             relays => relays.iter().map(Relay::address).collect(),
         };
         let mut adc_version = String::new();
+        let mut front = None;
         if stage.fleet.via == Via::Adc {
             progress.phase("starting the load balancer");
             let setup = adc_setup(stage, &gateways, &targets, certificate.clone(), seed);
-            targets = vec![cast.adc.start(&setup, interrupt)?];
+            let address = cast.adc.start(&setup, interrupt)?;
+            (targets, front) = (vec![address], Some(address));
             adc_version = cast.adc.version();
         }
         let balance = Balance::open(stage, &gateways, seed)?;
@@ -166,6 +170,7 @@ impl<'a> Theatre<'a> {
             recoveries: Recoveries::new(zero, breaks_something),
             before: Before::default(),
             gone: vec![],
+            overflows: Overflows::default(),
             balance,
             launch,
             began: zero,
@@ -179,6 +184,7 @@ impl<'a> Theatre<'a> {
         let took = super::since(began);
         theatre.event("stage-up", [("took_ms", took.into())]);
         theatre.note_usage("stage-up");
+        theatre.overflows.front = front;
         if stage.balancing.is_some_and(|way| way.via() == Via::Adc) {
             theatre.set_member_weights(&stage.weights())?;
         }
@@ -190,7 +196,7 @@ impl<'a> Theatre<'a> {
 
     /// Plays the steps, looks around once more, and takes the stage down.
     pub(super) fn play(mut self, steps: &[Step]) -> Result<Played, ProviderError> {
-        let overflows = kernel_counters::listen_overflows();
+        self.overflows.begin();
         for step in steps {
             self.event(
                 "step",
@@ -203,7 +209,7 @@ impl<'a> Theatre<'a> {
             self.note_usage(step.action.verb());
         }
         self.look_around()?;
-        self.conclude_recovery(overflows);
+        self.conclude_recovery();
         self.conclude_balancing()?;
         let resources = self.resources();
         self.played = true;
@@ -380,24 +386,26 @@ impl<'a> Theatre<'a> {
     }
 
     /// What faults did, now that the last step is over.
-    fn conclude_recovery(&mut self, overflows_before: Option<u64>) {
+    fn conclude_recovery(&mut self) {
         self.drain();
         self.close_memory();
         self.confess();
         let subscribed = self.evidence.counts.subscribes_ordered > 0;
         let devices = self.stage.fleet.devices;
-        let overflows = kernel_counters::listen_overflows()
-            .zip(overflows_before)
-            .map(|(now, before)| now.saturating_sub(before));
-        self.evidence.listen_overflows = overflows;
+        let dropped = self.dropped();
         self.evidence.recovery = self
             .recoveries
             .figures(devices, subscribed, Instant::now())
             .map(|figures| Recovery {
-                listen_overflows: overflows,
+                listen_overflows: dropped.as_ref().map(|dropped| dropped.count),
+                listeners: dropped
+                    .iter()
+                    .flat_map(|dropped| dropped.listeners.clone())
+                    .collect(),
                 fetches: self.fetches_since(),
                 ..figures
             });
+        self.evidence.dropped = dropped;
     }
 
     /// The end of each gateway's standard error, for whoever has to find out what went wrong.

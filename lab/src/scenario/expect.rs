@@ -1,6 +1,7 @@
 //! The bounds of a scenario: what must hold at its end.
 
 pub mod balancing;
+pub mod linear;
 
 use std::collections::BTreeMap;
 
@@ -98,6 +99,9 @@ pub struct Expect {
     /// What balancing may cost, by its way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancing: Option<balancing::BalancingBounds>,
+    /// What the fleet may cost on more gateways than the fewest of the matrix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linear: Option<linear::Linear>,
     /// Reads from Kafka begun after the first fault by gateways that live through all of them: what devices that come back cost the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetches_max: Option<u64>,

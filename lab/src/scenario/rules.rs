@@ -4,6 +4,7 @@ mod adc;
 mod balancing;
 mod faults;
 mod kafka;
+mod linear;
 mod tls;
 
 use std::net::IpAddr;
@@ -61,6 +62,7 @@ pub(super) fn check(
     faults::check(&sheet, written, cells)?;
     kafka::check(&sheet, written, cells)?;
     tls::check(&sheet, cells)?;
+    linear::check(&sheet, written, cells)?;
     balancing::check(&sheet, written, cells)
 }
 

@@ -57,7 +57,13 @@ fn totals(recovery: &Recovery) -> Markup {
         table { tbody {
             @for (answer, count) in &recovery.resumes { tr { th scope="row" { "subscriptions that went on: " (answer) } td.number { (grouped(*count)) } } }
             tr { th scope="row" { "gaps that no gateway told of" } td.number { (grouped(recovery.unsignalled_gaps)) } }
-            @if let Some(count) = recovery.listen_overflows { tr { th scope="row" { "connection requests the kernel dropped, queues full" } td.number { (grouped(count)) } } }
+            @if let Some(count) = recovery.listen_overflows {
+                tr {
+                    th scope="row" { "connection requests the kernel dropped, queues full" @if recovery.listeners.is_empty() { ", on the whole machine" } }
+                    td.number { (grouped(count)) }
+                }
+            }
+            @for listener in recovery.listeners.iter().filter(|listener| listener.dropped > 0) { tr { th scope="row" { "of them at " (listener.name) } td.number { (grouped(listener.dropped)) } } }
             @if let Some(count) = recovery.fetches { tr { th scope="row" { "reads from Kafka begun because of the faults" } td.number { (grouped(count)) } } }
         } }
     }

@@ -1,6 +1,6 @@
 //! What is concluded from the figures of faults.
 
-use lab_record::recovery::{Delay, Memory, Survivors};
+use lab_record::recovery::{Delay, Listener, Memory, Survivors};
 
 use super::*;
 
@@ -139,6 +139,30 @@ fn one_resync_breaks_synced_and_a_foreign_reason_breaks_resynced() {
         resumed(&evicted, &[("history-evicted", 3), ("diverged", 1)]),
         Some(false)
     );
+}
+
+#[test]
+fn drops_are_told_by_listener_or_said_to_be_the_machines() {
+    let measured = |listeners: &[(&str, u64)]| {
+        let listeners = listeners.iter().map(|(name, dropped)| Listener {
+            name: (*name).to_owned(),
+            dropped: *dropped,
+        });
+        let dropped = Dropped {
+            count: 3,
+            listeners: listeners.collect(),
+        };
+        let answer = overflows(0, Some(&dropped));
+        assert_eq!(answer.held, Some(false));
+        answer.measured
+    };
+
+    assert_eq!(
+        measured(&[("gateway 0", 3), ("gateway 1", 0)]),
+        "3 dropped, by listener: gateway 0 3, gateway 1 0"
+    );
+    assert!(measured(&[]).contains("on the whole machine"));
+    assert_eq!(overflows(0, None).held, None);
 }
 
 #[test]

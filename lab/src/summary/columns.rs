@@ -1,14 +1,20 @@
-//! Ways to balance beside each other, as the terminal shows them; the figures are [`lab_report::balancing`]'s.
+//! Cells beside each other, as the terminal shows them; the figures are [`lab_report::balancing`]'s and [`lab_report::upkeep`]'s.
 
 use std::fmt::Write as _;
 
 use lab_record::run::Run;
+use lab_report::balancing::Columns;
 
-/// The columns of a run that compares ways to balance; empty when there are not two of them.
-pub(crate) fn comparison(run: &Run) -> String {
-    let Some(columns) = lab_report::balancing::columns(run) else {
-        return String::new();
-    };
+/// The columns of a run that compares ways to balance, or numbers of gateways; empty when it compares neither.
+pub(crate) fn comparisons(run: &Run) -> String {
+    let both = [
+        lab_report::balancing::columns(run),
+        lab_report::upkeep::columns(run),
+    ];
+    both.into_iter().flatten().map(comparison).collect()
+}
+
+fn comparison(columns: Columns) -> String {
     let heading = std::iter::once(String::new()).chain(columns.headings);
     let mut rows: Vec<Vec<String>> = vec![heading.collect()];
     rows.extend(columns.rows.into_iter().map(|(name, figures)| {
@@ -67,7 +73,7 @@ mod tests {
         ];
 
         assert_eq!(
-            comparison(&run),
+            comparisons(&run),
             "                         api  dns-first-address-only
   imbalance at rest     1.00                    1.00
   devices cut              2                       2
@@ -86,11 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn one_way_alone_is_no_comparison() {
+    fn one_way_alone_is_no_comparisons() {
         let mut run = example::passed();
         run.cells[0].balancing = Some(figures("api", vec![], None));
 
-        assert_eq!(comparison(&run), "");
+        assert_eq!(comparisons(&run), "");
     }
 
     fn figures(way: &str, back: Vec<f64>, balanced_after_ms: Option<f64>) -> Balancing {
