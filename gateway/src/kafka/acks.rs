@@ -5,15 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use gateway_engine::{ConnId, Mailbox};
 use gateway_protocol::message::ErrorCode;
-use rdkafka::ClientContext;
 use rdkafka::Message as _;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::ProducerContext;
+use rdkafka::message::{BorrowedMessage, DeliveryResult};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::client_log;
 use super::native;
 use crate::hub::subscriptions::GroupId;
 use crate::metrics::{Metrics, Reason};
@@ -92,36 +88,40 @@ impl Acks {
     }
 }
 
-impl ClientContext for Acks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client_log::pass_on(level, facility, message);
-    }
-
-    fn stats_raw(&self, _statistics: &[u8]) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        client_log::pass_on_error(&error, reason);
-    }
-}
-
-impl ProducerContext for Acks {
-    type DeliveryOpaque = Box<Ticket>;
-
-    fn delivery(&self, delivered: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        self.one_less();
-        let result = match delivered {
+impl Acks {
+    /// Tells the device what became of its record.
+    pub(super) fn answer(&self, ticket: Ticket, delivered: &DeliveryResult<'_>) {
+        match delivered {
             Ok(message) => {
                 self.0.metrics.published.inc();
-                Ok(Stored {
+                let stored = Stored {
                     partition: message.partition(),
                     offset: message.offset(),
-                })
+                };
+                self.tell(ticket, Ok(stored));
             }
             Err((error, message)) => {
-                let (code, reason) = not_stored(error, native::may_be_stored(message));
-                Err(self.failed(code, reason))
+                let told = not_stored(error, native::may_be_stored(message));
+                self.refuse(ticket, told);
             }
-        };
+        }
+    }
+
+    /// Tells the device that its record is not in the log, or may not be.
+    pub(super) fn refuse(&self, ticket: Ticket, (code, reason): (ErrorCode, String)) {
+        let told = self.failed(code, reason);
+        self.tell(ticket, Err(told));
+    }
+
+    /// Whether another attempt may succeed where this one failed.
+    pub(super) fn may_work_again(error: &KafkaError, message: &BorrowedMessage<'_>) -> bool {
+        not_stored(error, native::may_be_stored(message))
+            .0
+            .is_retryable()
+    }
+
+    fn tell(&self, ticket: Ticket, result: Result<Stored, (ErrorCode, String)>) {
+        self.one_less();
         let mailbox = self
             .0
             .mailboxes
@@ -130,10 +130,7 @@ impl ProducerContext for Acks {
         if let Some(mailbox) = mailbox {
             // This thread does nothing else, so it may wait for a workgroup that is behind; meanwhile publishes in
             // flight pile up to their limit and further ones are refused. A workgroup that has ended needs no answer.
-            let _ = mailbox.send(Command::Acked(Acked {
-                ticket: *ticket,
-                result,
-            }));
+            let _ = mailbox.send(Command::Acked(Acked { ticket, result }));
         }
     }
 }

@@ -33,6 +33,14 @@ pub(crate) fn may_be_stored(message: &BorrowedMessage<'_>) -> bool {
     status != rd::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
+/// Lets a client break for good, as an idempotent producer may.
+#[cfg(test)]
+pub(crate) fn break_for_good<C: rdkafka::ClientContext>(client: &rdkafka::client::Client<C>) {
+    let err = rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    // SAFETY: the client is alive while it is borrowed, and the reason is a C string.
+    unsafe { rd::rd_kafka_test_fatal_error(client.native_ptr(), err, c"a test".as_ptr()) };
+}
+
 fn topic_name<'a>(topic: *const rd::rd_kafka_topic_t) -> &'a str {
     if topic.is_null() {
         return "";

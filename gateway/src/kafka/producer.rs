@@ -1,30 +1,27 @@
 //! Publishes: acknowledged to the device once Kafka acknowledged.
 
+mod succession;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_engine::Mailbox;
 use gateway_protocol::message::ErrorCode;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::acks::{Acks, Ticket};
-use super::native::PUBLISH_ID_HEADER;
 use crate::metrics::Metrics;
 use crate::topics::Topics;
 use crate::workgroup::Command;
-
-type Producer = ThreadedProducer<Acks>;
+use succession::Line;
 
 /// Writes to the log for all devices.
 pub(crate) struct Publisher {
-    config: ClientConfig,
-    /// Replaced if it breaks for good, which an idempotent producer may.
-    producer: RwLock<Arc<Producer>>,
+    /// One producer after the other, should one break for good, which an idempotent producer may.
+    line: Arc<Line>,
     acks: Acks,
     topics: Topics,
     most_in_flight: usize,
@@ -65,10 +62,8 @@ impl Publisher {
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random");
         let acks = Acks::new(metrics);
-        let producer: Producer = config.create_with_context(acks.clone())?;
         Ok(Self {
-            config,
-            producer: RwLock::new(Arc::new(producer)),
+            line: Line::begin(config, acks.clone())?,
             acks,
             topics,
             most_in_flight,
@@ -94,12 +89,8 @@ impl Publisher {
             let reason = "too many publishes wait for Kafka: send it again later".to_owned();
             return Err(self.acks.failed(ErrorCode::Overloaded, reason));
         }
-        let producer = self.current();
-        let mut sent = self.send(&producer, publish, ticket);
-        if sent.as_ref().is_err_and(is_fatal) {
-            sent = self.send(&self.replace(&producer), publish, ticket);
-        }
-        sent.map_err(|error| {
+        let topic = self.topics.name(publish.topic);
+        self.line.publish(topic, publish, ticket).map_err(|error| {
             self.acks.one_less();
             let (code, reason) = not_taken(&error);
             self.acks.failed(code, reason)
@@ -108,53 +99,10 @@ impl Publisher {
 
     /// Waits until everything handed over is answered, for at most `patience`.
     pub(crate) fn finish(&self, patience: Duration) {
-        if let Err(error) = self.current().flush(patience) {
+        if let Err(error) = self.line.flush(patience) {
             tracing::warn!(%error, "publishes were left unanswered");
         }
     }
-
-    fn send(&self, producer: &Producer, publish: &Publish<'_>, ticket: Ticket) -> KafkaResult<()> {
-        let topic = self.topics.name(publish.topic);
-        let mut record = BaseRecord::with_opaque_to(topic, Box::new(ticket)).key(publish.key);
-        record.payload = publish.value;
-        record.headers = publish.publish_id.map(|id| {
-            let header = Header {
-                key: PUBLISH_ID_HEADER,
-                value: Some(id),
-            };
-            OwnedHeaders::new_with_capacity(1).insert(header)
-        });
-        producer.send(record).map_err(|(error, _)| error)
-    }
-
-    fn current(&self) -> Arc<Producer> {
-        Arc::clone(&self.producer.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts a new producer in the place of one that is broken for good.
-    fn replace(&self, broken: &Arc<Producer>) -> Arc<Producer> {
-        let mut place = self
-            .producer
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&place, broken) {
-            return Arc::clone(&place);
-        }
-        match self.config.create_with_context(self.acks.clone()) {
-            Ok(producer) => {
-                tracing::warn!("the producer broke for good and was replaced");
-                let broken = std::mem::replace(&mut *place, Arc::new(producer));
-                // Its end takes a while: every publish it still has is answered first.
-                std::thread::spawn(move || drop(broken));
-            }
-            Err(error) => tracing::error!(%error, "a broken producer cannot be replaced"),
-        }
-        Arc::clone(&place)
-    }
-}
-
-fn is_fatal(error: &KafkaError) -> bool {
-    error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }
 
 /// Why librdkafka did not take a record at all.
