@@ -27,13 +27,15 @@ const PAIRS: [(&str, &str, Extent); 3] = [
 ];
 
 /// What these prove lies behind the load balancer, and they are long: on the stand-in they are played by hand.
-const LONG: [&str; 7] = [
+const LONG: [&str; 9] = [
     "a-frozen-gateway-is-left-behind.toml",
     "a-killed-gateway-loses-no-message.toml",
+    "a-publish-that-is-doubled-is-delivered-once.toml",
     "equal-positions-mean-equal-bytes.toml",
     "nearly-ten-thousand-come-back-at-once.toml",
     "publishes-outlive-a-killed-gateway.toml",
     "the-devices-of-a-big-gateway-are-back-in-seconds.toml",
+    "the-same-fleet-on-one-two-and-three-gateways.toml",
     "what-the-cache-forgot-is-told.toml",
 ];
 
