@@ -1,5 +1,9 @@
 //! Every trap, set into the shipped files one at a time: the linter finds it by name, and nothing else.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::{fs, io};
+
 use lab_f5::lint::{File, lint};
 
 const PASSTHROUGH: &str = include_str!("../../../f5-irules/tls-passthrough.tmsh.conf");
@@ -448,6 +452,59 @@ fn traps_in_a_declaration() {
             ("cookie-persistence", "\"persistenceMethods\": [],", ""),
         ],
     );
+}
+
+#[test]
+fn every_rule_of_the_linter_has_a_seed() {
+    let seeds = include_str!("seeded_mistakes.rs");
+    let rules = rules_in_the_sources().unwrap();
+
+    let unproven: Vec<&String> = rules
+        .iter()
+        .filter(|rule| {
+            !["\"{}\"", "\"{} ", " {}\"", " {} "]
+                .iter()
+                .any(|place| seeds.contains(&place.replace("{}", rule)))
+        })
+        .collect();
+
+    assert!(rules.len() > 55, "the search finds too few: {rules:?}");
+    assert_eq!(unproven, Vec::<&String>::new());
+}
+
+/// The names that the linter's sources give to findings: the first word in quotes after each call.
+fn rules_in_the_sources() -> io::Result<BTreeSet<String>> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![sources.join("as3.rs")];
+    for folder in ["lint", "as3"] {
+        for file in fs::read_dir(sources.join(folder))? {
+            files.push(file?.path());
+        }
+    }
+    let mut rules = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file)?;
+        for call in ["findings.error(", "findings.warning(", ".complain("] {
+            for after in text.split(call).skip(1) {
+                let words = after.split('"').skip(1).step_by(2);
+                let is_name = |word: &&str| {
+                    word.contains('-')
+                        && word.chars().all(|one| {
+                            one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-'
+                        })
+                };
+                // A property in the place before it, such as `recv-disable`, is named by `place_of`.
+                let named_in_place = usize::from(
+                    after
+                        .split('"')
+                        .next()
+                        .is_some_and(|before| before.ends_with("place_of(")),
+                );
+                rules.extend(words.skip(named_in_place).find(is_name).map(str::to_owned));
+            }
+        }
+    }
+    Ok(rules)
 }
 
 /// Sets each trap and compares the names of what is found, whatever their lines and number.

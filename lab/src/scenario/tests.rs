@@ -313,3 +313,33 @@ fn what_cannot_happen_to_kafka_is_said_before_anything_starts() {
         "{said}"
     );
 }
+
+#[test]
+fn what_does_not_go_together_before_the_gateways_is_said() {
+    let listener = "listener           = { proxy-protocol = \"required\" }";
+    for (right, wrong, wanted) in [
+        (
+            listener,
+            "adc.snat-ports-each = 5",
+            "only a range of ports can be cut short",
+        ),
+        (
+            listener,
+            "adc.drain-closes = true",
+            "a load balancer sees WebSockets only where it ends TLS",
+        ),
+        (
+            listener,
+            "adc.slow-ramp = \"16m\"",
+            "`slow-ramp` takes at most 900s, not 960s",
+        ),
+        (
+            "spread = \"even\"",
+            "connected = \"as-on-gateways\"",
+            "nothing says how many devices are to be connected",
+        ),
+    ] {
+        let said = complaint(right, wrong);
+        assert!(said.contains(wanted), "{wrong}: {said}");
+    }
+}

@@ -3,6 +3,7 @@
 
 mod lacks;
 mod offload;
+mod pools;
 mod support;
 
 use std::io::{Read, Write};
