@@ -4,11 +4,13 @@
 //! - [`newcomer`]: a connection until its first byte of payload.
 //! - [`deadlines`]: whose time is up.
 //! - [`placing`]: which workgroup gets it.
+//! - [`gathering`]: connections that come thick are taken in together.
 //!
 //! Trust is judged on the socket's peer, before a byte is read. Who breaks the rules of the header is closed without a
 //! word. Absent: any state of a connection that was handed over.
 
 mod deadlines;
+mod gathering;
 mod newcomer;
 mod placing;
 
@@ -35,6 +37,7 @@ use crate::listening::Listening;
 use crate::metrics::{Kind, Metrics, Version as VersionLabel};
 use crate::workgroup::Command;
 use deadlines::Deadlines;
+use gathering::Gathering;
 use newcomer::{Decision, Newcomer, Probe};
 pub(crate) use placing::Placing;
 
@@ -96,6 +99,9 @@ pub(crate) struct Acceptor {
     deadlines: Deadlines,
     next_token: u64,
     handshakes: Option<Rate>,
+    gathering: Gathering,
+    /// Workgroups that were left connections in this turn and have not been woken for them.
+    unrung: Vec<bool>,
     /// Given up to refuse a connection when no descriptor is left, so that the queue does not stand still.
     spare: Option<OwnedFd>,
     log: Rate,
@@ -146,6 +152,8 @@ impl Acceptor {
             handshakes: around
                 .handshakes_per_second
                 .map(|rate| Rate::new(rate, now)),
+            gathering: Gathering::default(),
+            unrung: vec![false; around.mailboxes.len()],
             spare: spare(),
             log: Rate::new(LOGGED_PER_SECOND, now),
             stopper: Stopper {
@@ -180,6 +188,9 @@ impl Acceptor {
 
     fn turn(&mut self, events: &mut Vec<epoll::Event>) -> rustix::io::Result<()> {
         events.clear();
+        if let Some(rest) = self.gathering.rest(Instant::now()) {
+            std::thread::sleep(rest);
+        }
         let wait = self
             .deadlines
             .next()
@@ -201,8 +212,18 @@ impl Acceptor {
                 token => self.read(token),
             }
         }
+        self.ring();
         self.expire(Instant::now());
         Ok(())
+    }
+
+    /// Wakes every workgroup that was left something, once for all of it.
+    fn ring(&mut self) {
+        for (unrung, mailbox) in self.unrung.iter_mut().zip(&self.around.mailboxes) {
+            if std::mem::take(unrung) {
+                mailbox.ring();
+            }
+        }
     }
 
     fn accept(&mut self, token: u64) {
@@ -233,6 +254,7 @@ impl Acceptor {
     }
 
     fn newcomer(&mut self, door: usize, socket: OwnedFd, peer: SocketAddr) {
+        self.gathering.came();
         let Ok(number) = u8::try_from(door) else {
             return;
         };
@@ -370,10 +392,11 @@ impl Acceptor {
             endpoint: door,
         };
         let handed = match self.around.mailboxes.get(workgroup) {
-            Some(mailbox) => mailbox.try_send(Command::Adopt(accepted)).is_ok(),
+            Some(mailbox) => mailbox.post(Command::Adopt(accepted)).is_ok(),
             None => false,
         };
         if handed {
+            self.unrung[workgroup] = true;
             self.around.placing.handed(workgroup);
             self.around.metrics.accepted.inc();
         } else {
@@ -437,6 +460,7 @@ impl Acceptor {
         for token in 0..self.doors.len() as u64 {
             self.accept(token);
         }
+        self.ring();
         self.doors.clear();
     }
 

@@ -92,6 +92,8 @@ pub(crate) struct Group {
     /// Bytes of the same frames afterwards.
     pub(crate) compressed_to: AtomicU64,
     pub(crate) queued_bytes: AtomicI64,
+    /// Refused sends and closed devices because the total of queued bytes was reached.
+    pub(crate) total_queue_full: AtomicU64,
 }
 
 impl Metrics {
@@ -305,6 +307,11 @@ impl Collector for Groups {
                 "writes",
                 "Writes to sockets",
                 self.sum(|group| &group.writes),
+            ),
+            (
+                "total_queue_full",
+                "Sends refused and devices closed because limits.total-queue-bytes was reached",
+                self.sum(|group| &group.total_queue_full),
             ),
             (
                 "compression_input_bytes",

@@ -376,6 +376,9 @@ impl Workgroup {
             .store(counters.messages_out, Ordering::Relaxed);
         group.bytes_out.store(counters.bytes_out, Ordering::Relaxed);
         group.writes.store(counters.writes, Ordering::Relaxed);
+        group
+            .total_queue_full
+            .store(counters.total_queue_full, Ordering::Relaxed);
         let (bytes_in, bytes_out) = (self.compressors.bytes_in, self.compressors.bytes_out);
         group.compressed_from.store(bytes_in, Ordering::Relaxed);
         group.compressed_to.store(bytes_out, Ordering::Relaxed);

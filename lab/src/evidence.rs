@@ -16,6 +16,7 @@ use lab_record::statistics::Residues;
 use crate::gateway::admin::{ConnectionEntry, WorkgroupCount};
 use crate::gateway::metrics::Metrics;
 use crate::knock::Answer;
+use crate::pacing::Closest;
 use crate::provider::{DeviceAddress, FleetCounts, Latencies, MemberCount};
 use crate::run::Dropped;
 
@@ -44,6 +45,8 @@ pub(crate) struct Evidence {
     pub(crate) account: Option<Account>,
     /// How long messages took.
     pub(crate) latencies: Option<Latencies>,
+    /// The device that got the updates of a subject closest together, where the stage conflates.
+    pub(crate) closest_updates: Option<Closest>,
     /// When things were seen for the first time, and how it went in between.
     pub(crate) moments: Moments,
     /// Messages that relays were told to tamper with.

@@ -4,6 +4,7 @@ mod balancing;
 mod context;
 pub(crate) mod linear;
 mod messages;
+mod pacing;
 mod publishes;
 mod recovery;
 
@@ -36,6 +37,7 @@ pub(crate) fn judge(expect: &Expect, seen: &Evidence) -> Vec<Expectation> {
     let on_gateways = expect.on_gateways.as_ref();
     answers.extend(on_gateways.map(|wanted| on_each(wanted, &seen.sightings)));
     answers.extend(messages::judge(expect, seen));
+    answers.extend(pacing::judge(expect, seen));
     answers.extend(recovery::judge(expect, seen));
     answers.extend(balancing::judge(expect, seen));
     answers.extend(expect.refused.as_ref().map(|wanted| refused(wanted, seen)));

@@ -15,7 +15,7 @@
 //!
 //! What happens:
 //! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `kernel_counters`, `resources`: what it looks at on the way.
-//! - `recovery`: what faults do to devices, collected while it happens.
+//! - `recovery`: what faults do to devices, collected while it happens. `pacing`: how far apart updates come.
 //! - `evidence`, `judge`: what was seen, and what of the expected held.
 //! - `say`, `progress`, `summary`, `junit`, `colour`: what it says. `files`: what it leaves on disk. `records`: reading that again.
 //! - `capacity`: how many machines a fleet takes.
@@ -65,6 +65,7 @@ mod resources;
 
 mod evidence;
 mod judge;
+mod pacing;
 mod recovery;
 
 mod colour;

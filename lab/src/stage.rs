@@ -3,6 +3,7 @@
 //! These are the words of `[stage]`. Nothing here starts anything; providers read it, the plan counts it.
 
 mod balancing;
+mod conflation;
 mod gateway;
 mod tls;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use lab_ports::Model as PortModel;
 
 pub use balancing::{AddressOrder, Balancing, DnsStage};
+pub use conflation::Conflation;
 pub use gateway::{CacheStage, DrainStage};
 pub use tls::TlsEnd;
 
@@ -46,6 +48,9 @@ pub struct Stage {
     pub listener: Listener,
     /// A relay of the lab stands before each gateway, so that steps can make the line worse.
     pub relay: bool,
+    /// Subjects of which the gateways send at most one update per interval; none by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflation: Vec<Conflation>,
     /// What each gateway remembers.
     pub cache: CacheStage,
     /// How each gateway leaves.
@@ -71,6 +76,7 @@ impl Default for Stage {
             placement: Placement::ByOffload,
             listener: Listener::default(),
             relay: false,
+            conflation: vec![],
             cache: CacheStage::default(),
             drain: DrainStage::default(),
             kafka: KafkaStage::default(),

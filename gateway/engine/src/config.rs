@@ -90,7 +90,8 @@ pub struct Limits {
     pub message: usize,
     /// What waits in the send queue of one connection. A queue that is empty takes any one item.
     pub send_queue: usize,
-    /// What waits in the send queues of all connections of this loop together.
+    /// What waits in the send queues of all connections of this loop together. It is passed by an eighth at most, for
+    /// the last words to connections that have to go; those are closed with 1013.
     pub total_queue: usize,
     /// Control frames (ping, pong) from one peer within about a second; more is closed with 1008.
     pub control_frames: u16,

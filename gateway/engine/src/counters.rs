@@ -31,6 +31,8 @@ pub struct Counters {
     pub writes: u64,
     /// Writes that the socket did not take, or not wholly, so that a queue was needed.
     pub blocked: u64,
+    /// Refused sends and closed connections because all send queues together had no room.
+    pub total_queue_full: u64,
     /// Pings sent by the keep-alive.
     pub pings: u64,
     /// Peers given up because a ping was not answered.

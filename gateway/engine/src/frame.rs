@@ -86,6 +86,23 @@ pub fn append_with(out: &mut Vec<u8>, opcode: Opcode, write: impl FnOnce(&mut Ve
     out.splice(start..start + ROOM, header.as_slice().iter().copied());
 }
 
+/// Where the frame ends that byte `place` of whole frames lies in, or that ends right before it.
+pub(crate) fn end_of_frame(frames: &[u8], place: usize) -> usize {
+    let mut end = 0;
+    while end < place {
+        // Frames of ours can be read; were they none, all of them would be one.
+        let Ok(Some((header, size))) = FrameHeader::parse(&frames[end..]) else {
+            return frames.len();
+        };
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        end = end.saturating_add(size).saturating_add(length);
+        if end >= frames.len() {
+            return frames.len();
+        }
+    }
+    end
+}
+
 /// The header of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {

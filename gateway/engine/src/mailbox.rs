@@ -32,14 +32,27 @@ impl<C> Mailbox<C> {
     /// # Errors
     /// Full, or the loop has ended; the command comes back.
     pub fn try_send(&self, command: C) -> Result<(), SendCommandError<C>> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                TrySendError::Full(command) => SendCommandError::Full(command),
-                TrySendError::Disconnected(command) => SendCommandError::Ended(command),
-            })?;
+        self.post(command)?;
         self.bell.ring();
         Ok(())
+    }
+
+    /// Leaves a command without waking the loop, for a sender that has more of them. Call [`ring`](Self::ring) after
+    /// the last: a loop that sleeps does not look by itself.
+    ///
+    /// # Errors
+    /// Full, or the loop has ended; the command comes back.
+    pub fn post(&self, command: C) -> Result<(), SendCommandError<C>> {
+        let posted = self.commands.try_send(command);
+        posted.map_err(|error| match error {
+            TrySendError::Full(command) => SendCommandError::Full(command),
+            TrySendError::Disconnected(command) => SendCommandError::Ended(command),
+        })
+    }
+
+    /// Wakes the loop for what was [posted](Self::post).
+    pub fn ring(&self) {
+        self.bell.ring();
     }
 
     /// Hands a command over, waiting for room if there is none. Never call it on a loop's own thread.
@@ -182,6 +195,19 @@ mod tests {
         inbox.quiet();
         mailbox.try_send(3).unwrap();
         assert_eq!(rings(&inbox), 1);
+    }
+
+    #[test]
+    fn what_is_posted_waits_for_the_ring() {
+        let (mailbox, inbox) = mailbox(8).unwrap();
+
+        mailbox.post(1).unwrap();
+        mailbox.post(2).unwrap();
+        assert!(!inbox.bell.rung.load(Ordering::Acquire));
+
+        mailbox.ring();
+        assert_eq!(rings(&inbox), 1);
+        assert_eq!((inbox.take(), inbox.take()), (Some(1), Some(2)));
     }
 
     /// Reads how often the bell was rung since it was last read.

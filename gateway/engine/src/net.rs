@@ -3,6 +3,7 @@
 mod arrive;
 mod dial_socket;
 mod leave;
+mod room;
 mod sealed;
 mod timing;
 mod write;
@@ -47,6 +48,8 @@ pub struct Net<S> {
     /// One per endpoint.
     outboxes: Vec<Outbox>,
     wheel: Wheel,
+    /// What the wheel gave out and nobody has looked at yet, with its tick.
+    late: Option<(Tick, std::vec::IntoIter<ConnId>)>,
     patience: Patience,
     now: Instant,
     tick: Tick,
@@ -135,6 +138,7 @@ impl<S> Net<S> {
             stopping: false,
             speaks_tls: false,
             wheel,
+            late: None,
             patience,
             now,
             tick,

@@ -5,6 +5,8 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
+use crate::frame;
+
 /// What [`Net::send`](crate::Net::send) takes: frames, complete and in order.
 ///
 /// The bytes are shared by reference count. Loops that send the same bytes at the same time slow
@@ -177,6 +179,25 @@ impl Backlog {
         self.items.push_back(item);
     }
 
+    /// Lets go of everything but the rest of the frame that has left in part. False, and nothing is let go, if what has
+    /// left is encrypted, so that frames cannot be told apart.
+    pub(crate) fn cut_to_frame(&mut self) -> bool {
+        if self.begins_sealed() {
+            return false;
+        }
+        self.items.truncate(usize::from(self.sent > 0));
+        if let Some(first) = self.items.front_mut()
+            && first.kind == Kind::Data
+        {
+            let end = frame::end_of_frame(&first.frames, self.sent);
+            first.frames.truncate(end);
+            first.messages = 0;
+        }
+        let left = self.items.front().map_or(0, |first| first.frames.len());
+        self.bytes = left - self.sent;
+        true
+    }
+
     /// RFC 6455 section 5.5.3: only the most recent ping need be answered, so that a peer which
     /// pings and never reads cannot make us hold its pongs.
     pub(crate) fn drop_pongs(&mut self) {
@@ -258,6 +279,37 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_queue_that_is_cut_keeps_the_rest_of_the_frame_that_has_left_in_part() {
+        let frames: Vec<u8> = [frame::text("first"), frame::text("second")].concat();
+        for (sent, left) in [(0, 0), (1, 6), (7, 0), (8, 7), (14, 1)] {
+            let mut backlog = Backlog::begin(Item::data(&frames), sent);
+            backlog.push(Item::data(&frames));
+
+            assert!(backlog.cut_to_frame());
+
+            assert_eq!(backlog.bytes(), left, "{sent} bytes have left");
+        }
+    }
+
+    #[test]
+    fn what_is_encrypted_is_not_cut() {
+        let sealed = Item::own(Bytes::from_static(b"sealed"), Kind::Sealed);
+        let mut backlog = Backlog::begin(sealed, 2);
+
+        assert!(!backlog.cut_to_frame());
+        assert_eq!(backlog.bytes(), 4);
+    }
+
+    impl Item {
+        fn data(frames: &[u8]) -> Self {
+            Self {
+                kind: Kind::Data,
+                ..Self::own(Bytes::copy_from_slice(frames), Kind::Own)
+            }
+        }
+    }
 
     #[test]
     fn an_item_that_began_to_leave_stays_until_it_is_gone() {

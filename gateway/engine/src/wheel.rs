@@ -29,6 +29,11 @@ impl Tick {
         self.0.wrapping_sub(other.0) as i32 > 0
     }
 
+    /// The last multiple of `slot`, a power of two, that is not after this.
+    pub(crate) fn down_to(self, slot: u32) -> Self {
+        Self(self.0 & !(slot - 1))
+    }
+
     pub(crate) fn since(self, earlier: Self) -> u32 {
         self.0.wrapping_sub(earlier.0)
     }

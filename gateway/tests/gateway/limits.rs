@@ -12,73 +12,82 @@ use crate::support::{Device, Gateway, Kafka, PATIENCE, eventually};
 
 #[test]
 fn one_connection_too_many_is_told_to_come_back_later() {
-    let kafka = Kafka::with_topics(&[("t", 1)]);
-    let gateway = Setup::default()
-        .with("[limits]\nconnections = 2")
-        .ready(&kafka);
-    let first = Device::connect(gateway.address());
-    let _second = Device::connect(gateway.address());
+    for backend in BACKENDS {
+        let kafka = Kafka::with_topics(&[("t", 1)]);
+        let gateway = Setup::default()
+            .backend(backend)
+            .with("[limits]\nconnections = 2")
+            .ready(&kafka);
+        let first = Device::connect(gateway.address());
+        let _second = Device::connect(gateway.address());
 
-    let refused = ask(&gateway);
-    assert_eq!(refused.status, 503);
-    assert!(refused.head.contains("Retry-After: "), "{}", refused.head);
-    assert_eq!(
-        gateway.metric("tidegate_refused_total{reason=\"connections\"}"),
-        1.0
-    );
+        let refused = ask(&gateway);
+        assert_eq!(refused.status, 503);
+        assert!(refused.head.contains("Retry-After: "), "{}", refused.head);
+        assert_eq!(
+            gateway.metric("tidegate_refused_total{reason=\"connections\"}"),
+            1.0
+        );
 
-    first.leave();
-    eventually("a place is free", || {
-        gateway.metric("tidegate_connections{workgroup=\"0\"}")
-            + gateway.metric("tidegate_connections{workgroup=\"1\"}")
-            == 1.0
-    });
-    let _third = Device::connect(gateway.address());
+        first.leave();
+        eventually("a place is free", || {
+            gateway.metric("tidegate_connections{workgroup=\"0\"}")
+                + gateway.metric("tidegate_connections{workgroup=\"1\"}")
+                == 1.0
+        });
+        let _third = Device::connect(gateway.address());
+    }
 }
 
 #[test]
 fn connections_are_limited_per_client_behind_one_proxy() {
-    let kafka = Kafka::with_topics(&[("t", 1)]);
-    let gateway = Setup::default()
-        .listener("proxy-protocol = \"required\"\ntrusted = [\"127.0.0.0/8\"]")
-        .with("[limits]\nconnections-per-client = 1")
-        .ready(&kafka);
-    let _one = Device::connect_behind(
-        gateway.address(),
-        b"PROXY TCP4 192.0.2.1 198.51.100.1 1000 443\r\n",
-    );
-    let _other = Device::connect_behind(
-        gateway.address(),
-        b"PROXY TCP4 192.0.2.2 198.51.100.1 1000 443\r\n",
-    );
+    for backend in BACKENDS {
+        let kafka = Kafka::with_topics(&[("t", 1)]);
+        let gateway = Setup::default()
+            .backend(backend)
+            .listener("proxy-protocol = \"required\"\ntrusted = [\"127.0.0.0/8\"]")
+            .with("[limits]\nconnections-per-client = 1")
+            .ready(&kafka);
+        let _one = Device::connect_behind(
+            gateway.address(),
+            b"PROXY TCP4 192.0.2.1 198.51.100.1 1000 443\r\n",
+        );
+        let _other = Device::connect_behind(
+            gateway.address(),
+            b"PROXY TCP4 192.0.2.2 198.51.100.1 1000 443\r\n",
+        );
 
-    let mut stream = TcpStream::connect(gateway.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-        .write_all(b"PROXY TCP4 192.0.2.1 198.51.100.1 1001 443\r\n")
-        .unwrap();
-    stream.write_all(UPGRADE).unwrap();
+        let mut stream = TcpStream::connect(gateway.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+            .write_all(b"PROXY TCP4 192.0.2.1 198.51.100.1 1001 443\r\n")
+            .unwrap();
+        stream.write_all(UPGRADE).unwrap();
 
-    assert_eq!(Answer::read(&mut stream).status, 503);
-    assert_eq!(
-        gateway.metric("tidegate_refused_total{reason=\"connections-per-client\"}"),
-        1.0
-    );
+        assert_eq!(Answer::read(&mut stream).status, 503);
+        assert_eq!(
+            gateway.metric("tidegate_refused_total{reason=\"connections-per-client\"}"),
+            1.0
+        );
+    }
 }
 
 #[test]
 fn handshakes_are_limited_per_second() {
-    let kafka = Kafka::with_topics(&[("t", 1)]);
-    let gateway = Setup::default()
-        .with("[limits]\nhandshakes-per-second = \"1/s\"")
-        .ready(&kafka);
-    let _first = Device::connect(gateway.address());
+    for backend in BACKENDS {
+        let kafka = Kafka::with_topics(&[("t", 1)]);
+        let gateway = Setup::default()
+            .backend(backend)
+            .with("[limits]\nhandshakes-per-second = \"1/s\"")
+            .ready(&kafka);
+        let _first = Device::connect(gateway.address());
 
-    assert_eq!(ask(&gateway).status, 503);
-    assert_eq!(
-        gateway.metric("tidegate_refused_total{reason=\"handshakes-per-second\"}"),
-        1.0
-    );
+        assert_eq!(ask(&gateway).status, 503);
+        assert_eq!(
+            gateway.metric("tidegate_refused_total{reason=\"handshakes-per-second\"}"),
+            1.0
+        );
+    }
 }
 
 #[test]
@@ -271,7 +280,7 @@ fn a_slow_device_may_be_disconnected_instead() {
 
 #[test]
 fn what_waits_for_all_slow_devices_together_is_limited() {
-    for backend in ["epoll", "auto"] {
+    for backend in BACKENDS {
         let kafka = Kafka::with_topics(&[("t", 1)]);
         let gateway = Setup::default()
             .backend(backend)
@@ -293,6 +302,7 @@ fn what_waits_for_all_slow_devices_together_is_limited() {
         eventually("nothing waits any more", || {
             gateway.metric("tidegate_queued_bytes") == 0.0
         });
+        assert!(gateway.metric("tidegate_total_queue_full_total") >= 2.0);
     }
 }
 
@@ -324,6 +334,8 @@ fn nothing_is_silent_where_a_slow_device_of_a_conflated_topic_loses_the_oldest()
     assert_eq!(gateway.metric("tidegate_conflated_total") as u64, conflated);
 }
 
+/// io_uring where the kernel allows it.
+const BACKENDS: [&str; 2] = ["epoll", "auto"];
 const SMALL_QUEUES: &str = "[limits]\nqueue-bytes = \"64KiB\"";
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: g\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 

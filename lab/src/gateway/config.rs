@@ -98,7 +98,27 @@ impl GatewayConfig<'_> {
             line("tls.certificate", path(&certificate.file));
             line("tls.key", path(&certificate.key));
         }
+        for conflation in &self.stage.conflation {
+            let _ = writeln!(
+                text,
+                "\n[[conflation]]\nsubjects = {}\ninterval = {}",
+                quoted(&self.on_the_cluster(&conflation.subjects)),
+                quoted(&format!("{}ms", conflation.interval.get().as_millis()))
+            );
+        }
         text
+    }
+
+    /// Subjects with the name that their topic has on the cluster in the place of the stage's.
+    fn on_the_cluster(&self, subjects: &str) -> String {
+        let names = self.stage.kafka.topics.iter().zip(&self.cluster.topics);
+        names
+            .filter_map(|(staged, real)| {
+                let key = subjects.strip_prefix('/')?.strip_prefix(staged.as_str())?;
+                key.starts_with('/').then(|| format!("/{real}{key}"))
+            })
+            .next()
+            .unwrap_or_else(|| subjects.to_owned())
     }
 }
 
@@ -124,28 +144,35 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stage::Conflation;
+    use crate::units::Span;
+
+    #[test]
+    fn conflated_subjects_bear_the_name_that_their_topic_has_on_the_cluster() {
+        let stage = Stage {
+            conflation: vec![Conflation {
+                subjects: "/telemetry/*".to_owned(),
+                interval: Span(std::time::Duration::from_millis(200)),
+            }],
+            ..Stage::default()
+        };
+        let cluster = Cluster {
+            topics: vec!["telemetry-7f".to_owned()],
+            ..cluster()
+        };
+
+        let text = config(&stage, &cluster).text();
+
+        let end = "\n[[conflation]]\nsubjects = \"/telemetry-7f/*\"\ninterval = \"200ms\"\n";
+        assert!(text.ends_with(end), "{text}");
+    }
 
     #[test]
     fn the_file_says_what_the_stage_says() {
         let mut stage = Stage::default();
         stage.listener.proxy_protocol = ProxyRule::Required;
-        let cluster = Cluster {
-            bootstrap: "127.0.0.1:9092".to_owned(),
-            topics: vec!["telemetry".to_owned()],
-            topic_identity: "name",
-            properties: vec![("reconnect.backoff.max.ms".to_owned(), "200".to_owned())],
-            version: "mock".to_owned(),
-        };
-        let config = GatewayConfig {
-            stage: &stage,
-            cluster: &cluster,
-            certificate: None,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
-            hash_key: [0xab; 16],
-            control_hash: Some("port-modulo"),
-            trusted: &[],
-        };
+        let cluster = cluster();
+        let config = config(&stage, &cluster);
 
         assert_eq!(
             config.text(),
@@ -171,5 +198,28 @@ proxy-protocol = "required"
 trusted = ["127.0.0.0/8", "::1/128"]
 "#
         );
+    }
+
+    fn cluster() -> Cluster {
+        Cluster {
+            bootstrap: "127.0.0.1:9092".to_owned(),
+            topics: vec!["telemetry".to_owned()],
+            topic_identity: "name",
+            properties: vec![("reconnect.backoff.max.ms".to_owned(), "200".to_owned())],
+            version: "mock".to_owned(),
+        }
+    }
+
+    fn config<'a>(stage: &'a Stage, cluster: &'a Cluster) -> GatewayConfig<'a> {
+        GatewayConfig {
+            stage,
+            cluster,
+            certificate: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+            hash_key: [0xab; 16],
+            control_hash: Some("port-modulo"),
+            trusted: &[],
+        }
     }
 }

@@ -189,6 +189,9 @@ impl Theatre<'_> {
             balance.take(&observations);
         }
         self.recoveries.take(&observations);
+        if let Some(pacing) = &mut self.pacing {
+            pacing.take(&observations);
+        }
         for observation in &observations {
             if let Observation::Refused { code, .. } = observation {
                 *self.evidence.publishes_refused.entry(code).or_default() += 1;

@@ -29,6 +29,7 @@ use crate::gateway::launch::{Launch, one_port};
 use crate::gateway::metrics::Metrics;
 use crate::interrupt::Interrupt;
 use crate::kernel_table;
+use crate::pacing::Pacing;
 use crate::progress::Progress;
 use crate::provider::{AdcSetup, Cluster, FleetSetup, Habit, Member, NamesSetup, ProviderError};
 use crate::recovery::Recoveries;
@@ -59,6 +60,8 @@ pub(super) struct Theatre<'a> {
     pub(super) meanwhile: Meanwhile,
     /// What faults do to devices.
     pub(super) recoveries: Recoveries,
+    /// How far apart updates come, where the stage conflates.
+    pub(super) pacing: Option<Pacing>,
     /// What was noted when faults began.
     pub(super) before: Before,
     /// What processes used that are gone.
@@ -168,6 +171,7 @@ impl<'a> Theatre<'a> {
             subjects: stage.fleet.subjects,
             meanwhile: Meanwhile::default(),
             recoveries: Recoveries::new(zero, breaks_something),
+            pacing: (!stage.conflation.is_empty()).then(Pacing::default),
             before: Before::default(),
             gone: vec![],
             overflows: Overflows::default(),
@@ -215,6 +219,7 @@ impl<'a> Theatre<'a> {
         self.played = true;
         self.evidence.moments.windows = self.pulse.windows().to_vec();
         self.close_books()?;
+        self.evidence.closest_updates = self.pacing.as_ref().and_then(Pacing::closest);
         self.keep_last_words();
         self.take_down()?;
         Ok(Played {

@@ -66,6 +66,12 @@ pub struct Expect {
     /// Pool members that the ADC holds for healthy at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_up: Option<u32>,
+    /// On every device, updates of one subject come at least so far apart on average; one more than that is forgiven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updates_apart: Option<Span>,
+    /// Messages that gateways left out and said so, at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out_min: Option<u64>,
     /// Gaps that a device noticed and no gateway had told of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsignalled_gaps_max: Option<u64>,

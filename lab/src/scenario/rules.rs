@@ -2,6 +2,7 @@
 
 mod adc;
 mod balancing;
+mod conflation;
 mod faults;
 mod kafka;
 mod linear;
@@ -63,6 +64,7 @@ pub(super) fn check(
     kafka::check(&sheet, written, cells)?;
     tls::check(&sheet, cells)?;
     linear::check(&sheet, written, cells)?;
+    conflation::check(&sheet, written, cells)?;
     balancing::check(&sheet, written, cells)
 }
 
@@ -289,6 +291,8 @@ fn check_bounds(sheet: &Sheet<'_, '_>, written: &Written, cells: &[Cell]) -> Res
         ("doubled-max", expect.doubled_max.is_some(), MOVES),
         ("swapped-max", expect.swapped_max.is_some(), MOVES),
         ("delivered-within", expect.delivered_within.is_some(), MOVES),
+        ("updates-apart", expect.updates_apart.is_some(), MOVES),
+        ("left-out-min", expect.left_out_min.is_some(), MOVES),
         (
             "misplaced-publishes-max",
             expect.misplaced_publishes_max.is_some(),

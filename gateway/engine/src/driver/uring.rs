@@ -7,8 +7,9 @@
 //!   nothing of theirs is outstanding when [`Uring::read`] and [`Uring::write`] return. That is what
 //!   makes it safe to lend the kernel plain borrowed memory.
 //! - A table holds as many sockets as the process may have descriptors; when it is full the loop gets
-//!   another ring. The first ring sleeps for all of them: the others ring an eventfd that it watches.
-//!   (epoll on the rings themselves loses wake-ups with deferred task work.)
+//!   another ring. The first ring sleeps for all of them: each of the others rings an eventfd of its own that
+//!   the first watches. (epoll on the rings themselves loses wake-ups with deferred task work.) So a turn looks
+//!   at the rings that have something and not at all of them, of which a million connections need sixty.
 
 mod ring;
 #[cfg(test)]
@@ -39,9 +40,17 @@ pub(crate) struct Uring {
     rings: Vec<Ring>,
     /// Sockets per ring.
     slots: u16,
-    /// Rung by every ring but the first. Kept open for as long as the rings may ring it.
-    others: OwnedFd,
+    /// Where attaching looks for room: the rings before it are full.
+    roomy: usize,
+    /// Rung by every ring but the first, one each. Kept open for as long as the rings may ring them.
+    bells: Vec<OwnedFd>,
     bell: RawFd,
+    /// Rings besides the first to look at in this turn, each once: they rang, or something was queued on them.
+    due: Vec<u16>,
+    /// Rings of the batch in hand, each once.
+    batch: Vec<u16>,
+    /// More was ready than a turn takes.
+    left_off: bool,
     /// Readiness that came with the results of a batch.
     early: Vec<Readiness>,
     /// What `SENDMSG` reads, for one batch.
@@ -54,43 +63,57 @@ impl Uring {
     }
 
     fn with_slots(bell: BorrowedFd<'_>, slots: u16) -> io::Result<Self> {
-        let others = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let mut first = Ring::new(slots)?;
         first.watch_bell(bell.as_raw_fd(), Token::BELL)?;
         Ok(Self {
             rings: vec![first],
             slots,
-            others,
+            roomy: 0,
+            bells: Vec::new(),
             bell: bell.as_raw_fd(),
+            due: Vec::new(),
+            batch: Vec::new(),
+            left_off: false,
             early: Vec::new(),
             headers: Vec::new(),
         })
     }
 
     pub(super) fn attach(&mut self, socket: OwnedFd, conn: ConnId) -> io::Result<Socket> {
-        let number = match self.rings.iter().position(Ring::has_room) {
-            Some(number) => number,
-            None => self.add_ring()?,
-        };
-        let slot = self.rings[number].attach(socket.as_fd(), conn)?;
+        while self
+            .rings
+            .get(self.roomy)
+            .is_some_and(|ring| !ring.has_room())
+        {
+            self.roomy += 1;
+        }
+        if self.roomy == self.rings.len() {
+            self.add_ring()?;
+        }
+        let slot = self.rings[self.roomy].attach(socket.as_fd(), conn)?;
         // The table has its own reference: the descriptor goes back to the process.
         drop(socket);
-        Ok(Socket::Direct {
-            ring: number as u16,
-            slot,
-        })
+        let ring = self.roomy as u16;
+        self.look_at(ring);
+        Ok(Socket::Direct { ring, slot })
     }
 
-    fn add_ring(&mut self) -> io::Result<usize> {
-        let number = self.rings.len();
-        if number == 1 {
-            let others = self.others.as_raw_fd();
-            self.rings[0].watch_bell(others, Token::OTHERS)?;
-        }
+    fn add_ring(&mut self) -> io::Result<()> {
+        let number = self.rings.len() as u16;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let ring = Ring::new(self.slots)?;
-        ring.announce_at(self.others.as_fd())?;
+        ring.announce_at(bell.as_fd())?;
+        self.rings[0].watch_bell(bell.as_raw_fd(), Token::ring(number))?;
+        self.bells.push(bell);
         self.rings.push(ring);
-        Ok(number)
+        Ok(())
+    }
+
+    /// Has a ring looked at in this turn or the next. The first is looked at in every one.
+    fn look_at(&mut self, ring: u16) {
+        if ring != 0 && self.rings[usize::from(ring)].becomes_due() {
+            self.due.push(ring);
+        }
     }
 
     pub(super) fn wait(
@@ -98,37 +121,51 @@ impl Uring {
         timeout: Option<Duration>,
         ready: &mut Vec<Readiness>,
     ) -> io::Result<()> {
-        let timeout = if self.early.is_empty() {
+        let timeout = if self.early.is_empty() && !self.left_off {
             timeout
         } else {
             Some(Duration::ZERO)
         };
-        let Some((first, others)) = self.rings.split_first_mut() else {
-            return Ok(());
-        };
-        for ring in others.iter_mut() {
-            ring.submit()?;
+        for &number in &self.due {
+            self.rings[usize::from(number)].submit()?;
         }
-        first.sleep(timeout)?;
-        for ring in &mut self.rings {
-            ring.harvest(&mut self.early, GATHERED)?;
-        }
-        self.rearm_bells()?;
-        self.rings[0].hush();
+        self.rings[0].sleep(timeout)?;
+        self.left_off = self.rings[0].harvest(&mut self.early, GATHERED)?;
+        self.answer_bells()?;
+        self.harvest_due()?;
         ready.append(&mut self.early);
         Ok(())
     }
 
-    /// A multishot poll ends by itself when the completion queue overflows.
-    fn rearm_bells(&mut self) -> io::Result<()> {
-        let (others, bell) = (self.others.as_raw_fd(), self.bell);
-        let first = &mut self.rings[0];
-        if first.take_ended_bell(Token::BELL) {
-            first.watch_bell(bell, Token::BELL)?;
+    /// Finds out who rang. A multishot poll ends by itself when the completion queue overflows, and is renewed.
+    fn answer_bells(&mut self) -> io::Result<()> {
+        for (token, ended) in self.rings[0].take_bells() {
+            let eventfd = match token.ring_number() {
+                None => self.bell,
+                Some(number) => {
+                    self.look_at(number);
+                    self.bells[usize::from(number) - 1].as_raw_fd()
+                }
+            };
+            if ended {
+                self.rings[0].watch_bell(eventfd, token)?;
+            }
         }
-        if first.take_ended_bell(Token::OTHERS) {
-            first.watch_bell(others, Token::OTHERS)?;
+        Ok(())
+    }
+
+    fn harvest_due(&mut self) -> io::Result<()> {
+        let mut due = std::mem::take(&mut self.due);
+        for &number in &due {
+            let ring = &mut self.rings[usize::from(number)];
+            ring.is_looked_at();
+            self.left_off |= ring.harvest(&mut self.early, GATHERED)?;
         }
+        due.retain(|&number| {
+            let ring = &mut self.rings[usize::from(number)];
+            ring.has_more() && ring.becomes_due()
+        });
+        self.due = due;
         Ok(())
     }
 
@@ -150,7 +187,7 @@ impl Uring {
                 .build();
             // SAFETY: the lane is `lane.len()` bytes that nobody else touches before `complete`
             // below returns, and the operation has completed by then.
-            let pushed = unsafe { self.rings[usize::from(ring)].push_batched(entry, number) };
+            let pushed = unsafe { self.push_batched(ring, entry, number) };
             results[number] = pushed.map(|()| 0);
         }
         self.complete(results);
@@ -182,7 +219,7 @@ impl Uring {
             };
             // SAFETY: the slices are borrowed until this function returns, the headers do not move
             // before that, and the operation has completed when `complete` below returns.
-            let pushed = unsafe { self.rings[usize::from(ring)].push_batched(entry, number) };
+            let pushed = unsafe { self.push_batched(ring, entry, number) };
             results[number] = pushed.map(|()| 0);
         }
         self.complete(&mut results);
@@ -193,15 +230,39 @@ impl Uring {
         self.headers = headers;
     }
 
-    /// Has every ring carry out the batch that was pushed to it.
+    /// Queues an operation of a batch on a ring.
+    ///
+    /// # Safety
+    /// What the entry points to must stay valid until [`complete`](Self::complete) has returned.
+    #[expect(unsafe_code, reason = "the entry may point to memory")]
+    unsafe fn push_batched(
+        &mut self,
+        ring: u16,
+        entry: io_uring::squeue::Entry,
+        number: usize,
+    ) -> Result<(), Errno> {
+        let target = &mut self.rings[usize::from(ring)];
+        let is_first = !target.is_busy();
+        // SAFETY: the caller's promise.
+        unsafe { target.push_batched(entry, number)? };
+        if is_first {
+            self.batch.push(ring);
+        }
+        Ok(())
+    }
+
+    /// Has the rings carry out the batch that was pushed to them.
     fn complete(&mut self, results: &mut [Result<usize, Errno>]) {
-        for ring in &mut self.rings {
-            ring.complete(results, &mut self.early);
+        for number in std::mem::take(&mut self.batch) {
+            self.rings[usize::from(number)].complete(results, &mut self.early);
+            // A socket's poll may have ended among the results, and been queued again.
+            self.look_at(number);
         }
     }
 
     pub(super) fn watch_writable(&mut self, ring: u16, slot: u16) {
         self.rings[usize::from(ring)].watch_writable(slot);
+        self.look_at(ring);
     }
 
     pub(super) fn end_stream(&mut self, ring: u16, slot: u16) {
@@ -227,6 +288,8 @@ impl Uring {
             self.carry_out(ring, entry);
         }
         self.rings[usize::from(ring)].detach(slot);
+        self.look_at(ring);
+        self.roomy = self.roomy.min(usize::from(ring));
     }
 
     /// Carries out one operation that needs no memory of ours, and whose failure means that the
@@ -234,10 +297,9 @@ impl Uring {
     #[expect(unsafe_code, reason = "one operation is a batch, too")]
     fn carry_out(&mut self, ring: u16, entry: io_uring::squeue::Entry) {
         let mut results = [Err(Errno::BADF)];
-        let ring = &mut self.rings[usize::from(ring)];
         // SAFETY: the operation refers to static memory at most.
-        if unsafe { ring.push_batched(entry, 0) }.is_ok() {
-            ring.complete(&mut results, &mut self.early);
+        if unsafe { self.push_batched(ring, entry, 0) }.is_ok() {
+            self.complete(&mut results);
         }
     }
 }

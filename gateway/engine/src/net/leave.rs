@@ -209,7 +209,7 @@ impl<S> Net<S> {
         self.leave(conn, Phase::Lingering, ending);
     }
 
-    fn leave(&mut self, conn: ConnId, phase: Phase, ending: Ending) {
+    pub(super) fn leave(&mut self, conn: ConnId, phase: Phase, ending: Ending) {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };

@@ -14,6 +14,13 @@ use crate::wheel::{TICK, Tick};
 /// Ticks in about a second.
 const SECOND: u32 = 32;
 
+/// Pings are due together in slots of this many ticks, a quarter of a second, or of a 64th of the interval where that is
+/// less. They leave in batches then, and answers come in batches.
+const LONGEST_SLOT: u32 = 8;
+
+/// Connections looked at in one turn, so that a slot with very many does not keep everyone else waiting.
+const LOOKS: usize = 512;
+
 impl<S> Net<S> {
     pub(crate) fn advance_clock(&mut self, now: Instant) {
         self.now = now;
@@ -30,7 +37,8 @@ impl<S> Net<S> {
             }
             window = window.into_iter().chain(outbox.window_end()).min();
         }
-        [self.wheel.next(), spare, window]
+        let late = self.late.as_ref().map(|_| self.now);
+        [self.wheel.next(), spare, window, late]
             .into_iter()
             .flatten()
             .min()
@@ -69,19 +77,34 @@ impl<S> Net<S> {
         self.enqueue_own(conn, frame, Kind::Pong);
     }
 
-    /// Acts on every deadline that has passed.
+    /// Acts on deadlines that have passed: on all of them, or on as many as a turn may take.
     pub(crate) fn pass_time(&mut self) {
         self.end_windows();
-        while let Some((tick, conns)) = self.wheel.expire(self.tick) {
-            for conn in conns {
-                let Some(connection) = self.connections.get_mut(conn) else {
-                    continue;
-                };
-                if connection.entry == tick {
-                    connection.entry = Tick::NEVER;
-                    self.look_at(conn);
-                }
+        for _ in 0..LOOKS {
+            let Some((tick, conn)) = self.next_expired() else {
+                return;
+            };
+            let Some(connection) = self.connections.get_mut(conn) else {
+                continue;
+            };
+            if connection.entry == tick {
+                connection.entry = Tick::NEVER;
+                self.look_at(conn);
             }
+        }
+    }
+
+    /// The next entry of the wheel whose tick has passed, with the tick.
+    fn next_expired(&mut self) -> Option<(Tick, ConnId)> {
+        loop {
+            if let Some((tick, conns)) = &mut self.late {
+                if let Some(conn) = conns.next() {
+                    return Some((*tick, conn));
+                }
+                self.late = None;
+            }
+            let (tick, conns) = self.wheel.expire(self.tick)?;
+            self.late = Some((tick, conns.into_iter()));
         }
     }
 
@@ -140,11 +163,26 @@ impl<S> Net<S> {
         let Some(due) = self.due(conn, connection) else {
             return;
         };
-        if connection.entry == Tick::NEVER || connection.entry.is_after(due) {
-            let entry = self.wheel.insert(conn, due);
+        let look = self.look(connection, due);
+        if connection.entry == Tick::NEVER || connection.entry.is_after(look) {
+            let entry = self.wheel.insert(conn, look);
             if let Some(connection) = self.connections.get_mut(conn) {
                 connection.entry = entry;
             }
+        }
+    }
+
+    /// When to look at a connection whose present wait ends at `due`. An answered ping moves the end, to where the next
+    /// ping is due; that is earlier if the timeout is longer than the interval, and hearing a peer arms nothing.
+    fn look(&self, connection: &Connection<S>, due: Tick) -> Tick {
+        let waits_for_pong = connection.phase == Phase::Open && connection.flags.has(Flags::PINGED);
+        match self.patience.keepalive {
+            Some((interval, _)) if waits_for_pong => {
+                let next_ping = interval - interval / 16 - slot(interval);
+                let soon = self.tick.plus(next_ping.max(1));
+                if due.is_after(soon) { soon } else { due }
+            }
+            _ => due,
         }
     }
 
@@ -168,10 +206,16 @@ impl<S> Net<S> {
                 } else {
                     interval / 16
                 };
-                Some(mark.plus(interval - spread(conn.index, mark) % (range + 1)))
+                let due = mark.plus(interval - spread(conn.index, mark) % (range + 1));
+                Some(due.down_to(slot(interval)))
             }
         }
     }
+}
+
+/// Over how many ticks pings are gathered, a power of two.
+fn slot(interval: u32) -> u32 {
+    1 << (interval / 64).clamp(1, LONGEST_SLOT).ilog2()
 }
 
 /// A number that differs between neighbours and from one time to the next (Knuth's multiplicative hash).

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 
 use super::{Net, SendError};
-use crate::connection::{ConnId, Ending, Flags, Phase};
+use crate::connection::{ConnId, Connection, Ending, Flags, Phase};
 use crate::driver::Write;
 use crate::ending::Failure;
 use crate::outbox::{Haste, Left, NONE};
@@ -30,30 +30,31 @@ impl<S> Net<S> {
         item: Item,
         haste: Haste,
     ) -> Result<(), SendError> {
-        let Some(connection) = self.connections.get_mut(conn) else {
+        let Some(connection) = self.connections.get(conn) else {
             return Err(SendError::NotOpen);
         };
-        let (limits, bytes) = (&self.config.limits, item.frames.len());
+        let bytes = item.frames.len();
         if bytes == 0 {
             return Ok(());
         }
-        if let Some(backlog) = connection
-            .rare
-            .as_mut()
-            .and_then(|rare| rare.backlog.as_mut())
-        {
-            if backlog.bytes() + bytes > limits.send_queue
-                || self.queued + bytes > limits.total_queue
-            {
+        if let Some(waiting) = connection.backlog().map(Backlog::bytes) {
+            if !self.has_room(waiting, bytes) {
                 return Err(SendError::Full);
             }
-            backlog.push(item);
-            self.queued += bytes;
+            if let Some(backlog) = self
+                .connections
+                .get_mut(conn)
+                .and_then(Connection::backlog_mut)
+            {
+                backlog.push(item);
+                self.queued += bytes;
+            }
             return Ok(());
         }
+        let send_queue = self.config.limits.send_queue;
         let outbox = &self.outboxes[usize::from(connection.endpoint)];
         let pending = outbox.bytes(connection.outbox);
-        if pending > 0 && pending + bytes > limits.send_queue {
+        if pending > 0 && pending + bytes > send_queue {
             // Only the kernel can tell whether the peer is slow: let it take what there is.
             self.flush_one(conn);
             self.sendable(conn)?;
@@ -236,10 +237,7 @@ impl<S> Net<S> {
             }
             Left::Blocked(backlog) => {
                 connection.outbox = NONE;
-                self.queued += backlog.bytes();
-                self.counters.blocked += 1;
-                connection.rare().backlog = Some(backlog);
-                self.driver.watch_writable(&connection.socket);
+                self.block(conn, backlog);
             }
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gateway_engine::{Backend, ConnId, Outgoing, Queued, SendError, frame};
 
-use crate::support::{Device, EchoServer, Lab, Seen, eventually, masked_frame};
+use crate::support::{Device, EchoServer, Lab, PATIENCE, Seen, eventually, masked_frame};
 
 crate::tests![
     what_one_turn_sends_leaves_in_one_write,
@@ -13,6 +13,7 @@ crate::tests![
     the_app_makes_room_by_tag,
     a_queue_that_empties_is_told_and_the_order_holds,
     the_total_of_all_queues_is_bounded,
+    whoever_turns_slow_when_nothing_more_may_wait_is_told_so,
     a_large_message_passes_an_empty_queue,
     a_paused_connection_is_not_read_until_resumed,
     an_echo_to_a_slow_reader_waits_instead_of_growing,
@@ -165,13 +166,57 @@ fn the_total_of_all_queues_is_bounded(backend: Backend) {
     });
     let devices: Vec<_> = (0..3).map(|_| lab.open_device()).collect();
 
-    for (_, conn) in &devices {
+    for (_, conn) in &devices[..2] {
         fill(&lab, *conn, 10_000);
     }
 
-    let total = lab.call(|net| net.total_queued_bytes());
-    // What a socket does not take of one write is kept in any case, hence the slack.
-    assert!(total > 100_000 && total <= 150_000 + 20_000, "{total}");
+    let (total, refused) =
+        lab.call(|net| (net.total_queued_bytes(), net.counters().total_queue_full));
+    assert!(total > 100_000 && total <= 150_000, "{total}");
+    assert_eq!(refused, 1);
+}
+
+fn whoever_turns_slow_when_nothing_more_may_wait_is_told_so(backend: Backend) {
+    const TOTAL: usize = 1_000_000;
+    let lab = Lab::with(backend, |config| {
+        config.limits.total_queue = TOTAL;
+        config.limits.close_timeout = PATIENCE;
+    });
+    let mut devices: Vec<_> = (0..12).map(|_| lab.open_device()).collect();
+    let conns: Vec<ConnId> = devices.iter().map(|(_, conn)| *conn).collect();
+    // In one turn, far more for everybody than sockets take and than may wait.
+    let mut batch = Vec::new();
+    for number in 0..8_000u32 {
+        frame::append(
+            &mut batch,
+            frame::Opcode::Text,
+            format!("{number:01000}").as_bytes(),
+        );
+    }
+    let batch = Bytes::from(batch);
+
+    lab.call(move |net| {
+        for conn in conns {
+            net.send(conn, batch.clone()).unwrap();
+        }
+    });
+
+    let (total, cut) = lab.call(|net| (net.total_queued_bytes(), net.counters().total_queue_full));
+    assert!(total <= TOTAL + TOTAL / 8, "{total} bytes wait");
+    assert!(cut >= 11, "{cut} of 12 had to go");
+    // Whole messages, in order, and then the reason.
+    let (device, _) = &mut devices[11];
+    let mut number = 0;
+    loop {
+        let (first, payload) = device.frame().unwrap();
+        if first == 0x88 {
+            assert_eq!(payload[..2], 1013u16.to_be_bytes());
+            break;
+        }
+        assert_eq!(payload, format!("{number:01000}").into_bytes());
+        number += 1;
+    }
+    assert!(number < 8_000);
 }
 
 fn a_large_message_passes_an_empty_queue(backend: Backend) {

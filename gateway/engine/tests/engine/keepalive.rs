@@ -13,6 +13,7 @@ crate::tests![
     a_silent_peer_is_pinged_then_given_up_in_time,
     a_peer_that_answers_stays,
     a_peer_that_talks_is_not_pinged,
+    pings_keep_their_interval_where_the_timeout_is_longer,
     pings_to_peers_that_came_together_are_spread,
     without_keep_alive_nobody_is_pinged,
 ];
@@ -69,6 +70,24 @@ fn a_peer_that_talks_is_not_pinged(backend: Backend) {
     }
 
     assert_eq!(lab.call(|net| net.counters().pings), 0);
+}
+
+fn pings_keep_their_interval_where_the_timeout_is_longer(backend: Backend) {
+    let lab = Lab::with(backend, |config| {
+        config.keepalive = Some(Keepalive {
+            interval: INTERVAL,
+            timeout: Duration::from_secs(3600),
+        });
+    });
+    let (mut device, conn) = lab.open_device();
+
+    // One ping an hour would not be waited for.
+    for _ in 0..4 {
+        assert_eq!(device.frame(), Some((0x89, vec![])));
+        device.send_frame(0xA, b"");
+    }
+
+    assert!(lab.call(move |net| net.is_open(conn)));
 }
 
 fn pings_to_peers_that_came_together_are_spread(backend: Backend) {

@@ -29,10 +29,13 @@ pub(super) struct Ring {
     pending: usize,
     /// The kernel refused what must not fail: nothing is handed to it any more.
     dead: bool,
-    /// A bell rang since the ring last slept.
-    rung: bool,
-    /// Bells whose poll has ended by itself.
-    ended_bells: Vec<Token>,
+    /// Bells that rang since they were last [taken](Self::take_bells), and whether their poll has ended by itself.
+    bells: Vec<(Token, bool)>,
+    /// It is on the list of rings to look at.
+    due: bool,
+    /// How often it was harvested.
+    #[cfg(test)]
+    pub(super) harvests: usize,
 }
 
 /// Who has a slot.
@@ -61,8 +64,10 @@ impl Ring {
             slots,
             pending: 0,
             dead: false,
-            rung: false,
-            ended_bells: Vec::new(),
+            bells: Vec::new(),
+            due: false,
+            #[cfg(test)]
+            harvests: 0,
         })
     }
 
@@ -126,16 +131,30 @@ impl Ring {
         self.submit()
     }
 
-    /// Whatever the bells announced is about to be looked for.
-    pub(super) fn hush(&mut self) {
-        self.rung = false;
+    /// The bells that rang, and of each whether its poll has to be renewed. What they announced is about to be looked for.
+    pub(super) fn take_bells(&mut self) -> Vec<(Token, bool)> {
+        std::mem::take(&mut self.bells)
     }
 
-    /// Whether the poll of a bell has ended since this was last asked.
-    pub(super) fn take_ended_bell(&mut self, token: Token) -> bool {
-        let before = self.ended_bells.len();
-        self.ended_bells.retain(|&ended| ended != token);
-        self.ended_bells.len() < before
+    /// Puts the ring on the list of those to look at; false if it was there.
+    pub(super) fn becomes_due(&mut self) -> bool {
+        !std::mem::replace(&mut self.due, true)
+    }
+
+    /// Takes the ring off the list.
+    pub(super) fn is_looked_at(&mut self) {
+        self.due = false;
+    }
+
+    /// Whether a batch is being pushed.
+    pub(super) fn is_busy(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Whether something is left to hand to the kernel or, as far as it says, to take from it.
+    pub(super) fn has_more(&mut self) -> bool {
+        let queue = self.ring.submission();
+        !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
     }
 
     /// Takes a socket out of the table. It closes as soon as the polls on it are cancelled, with the
@@ -218,7 +237,7 @@ impl Ring {
     pub(super) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // A bell that showed among the results of a batch rang after the loop last looked for what
         // it announces.
-        let timeout = if self.rung {
+        let timeout = if !self.bells.is_empty() {
             Duration::ZERO
         } else {
             timeout.unwrap_or(Duration::MAX)
@@ -285,8 +304,12 @@ impl Ring {
         }
     }
 
-    /// Takes what has completed, until there is no more or `limit` was gathered.
-    pub(super) fn harvest(&mut self, early: &mut Vec<Readiness>, limit: usize) -> io::Result<()> {
+    /// Takes what has completed, until there is no more or `limit` was gathered; whether it was the limit.
+    pub(super) fn harvest(&mut self, early: &mut Vec<Readiness>, limit: usize) -> io::Result<bool> {
+        #[cfg(test)]
+        {
+            self.harvests += 1;
+        }
         let mut in_vain = 0;
         loop {
             let taken = self.drain(&mut [], early);
@@ -297,7 +320,8 @@ impl Ring {
             };
             // The flag may stay up with nothing behind it: do not wait for it to go down.
             if !more || in_vain == 2 || early.len() >= limit {
-                return self.check();
+                self.check()?;
+                return Ok(more && early.len() >= limit);
             }
             self.enter(POSTED, Some(Duration::ZERO));
         }
@@ -321,10 +345,7 @@ impl Ring {
                     }
                 }
                 Meaning::Bell(token) => {
-                    self.rung = true;
-                    if ended {
-                        self.ended_bells.push(token);
-                    }
+                    self.bells.push((token, ended));
                 }
                 Meaning::Nothing => {}
             }

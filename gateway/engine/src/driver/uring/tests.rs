@@ -95,6 +95,46 @@ fn a_ring_that_is_not_the_first_wakes_the_loop() {
 }
 
 #[test]
+fn a_turn_looks_at_the_rings_that_have_something_and_at_no_others() {
+    let Some((mut uring, _bell)) = uring() else {
+        return;
+    };
+    // As many rings as a million connections need.
+    const RINGS: u32 = 61;
+    let mut peers = Vec::new();
+    for index in 0..4 * RINGS {
+        let (socket, peer) = pair();
+        peers.push(peer);
+        uring.attach(socket.into(), conn(index)).unwrap();
+    }
+    assert_eq!(uring.rings.len(), RINGS as usize);
+    while !ready(&mut uring).is_empty() {}
+    let before = harvests(&uring);
+
+    // One by one, on two of the rings.
+    const ROUNDS: usize = 50;
+    for round in 0..ROUNDS {
+        let index = 100 + 8 * (round % 2) as u32;
+        peers[index as usize].write_all(b"x").unwrap();
+        while !ready(&mut uring)
+            .iter()
+            .any(|ready| ready.conn == conn(index))
+        {}
+    }
+
+    let looks: usize = harvests(&uring)
+        .iter()
+        .zip(&before)
+        .skip(1)
+        .map(|(after, before)| after - before)
+        .sum();
+    assert!(
+        (ROUNDS..=4 * ROUNDS).contains(&looks),
+        "{looks} looks at {RINGS} rings for {ROUNDS} bytes"
+    );
+}
+
+#[test]
 fn a_slot_serves_the_next_socket_at_once() {
     let Some((mut uring, _bell)) = uring() else {
         return;
@@ -160,6 +200,11 @@ fn ready(uring: &mut Uring) -> Vec<Readiness> {
         .wait(Some(Duration::from_millis(50)), &mut ready)
         .unwrap();
     ready
+}
+
+/// How often each ring was looked at so far.
+fn harvests(uring: &Uring) -> Vec<usize> {
+    uring.rings.iter().map(|ring| ring.harvests).collect()
 }
 
 fn pair() -> (TcpStream, TcpStream) {

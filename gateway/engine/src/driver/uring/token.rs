@@ -15,7 +15,7 @@ pub(super) enum Meaning {
     Writable { slot: u16 },
     /// An operation of the batch in hand.
     Batched { number: usize },
-    /// An eventfd: [`Token::BELL`] or [`Token::OTHERS`].
+    /// An eventfd: [`Token::BELL`] or a [ring's](Token::ring).
     Bell(Token),
     /// Nobody asks how it went.
     Nothing,
@@ -30,8 +30,17 @@ impl Token {
     pub(super) const NOTHING: Self = Self(0);
     /// The mailbox has something.
     pub(super) const BELL: Self = Self(BELL << 60);
-    /// Another ring has something.
-    pub(super) const OTHERS: Self = Self(BELL << 60 | 1);
+
+    /// Another ring has something; the first is number 0 and needs none.
+    pub(super) fn ring(number: u16) -> Self {
+        Self(BELL << 60 | u64::from(number))
+    }
+
+    /// Which ring's bell it is, if it is not the mailbox's.
+    pub(super) fn ring_number(self) -> Option<u16> {
+        let number = self.0 as u16;
+        (number != 0).then_some(number)
+    }
 
     pub(super) fn readable(slot: u16, conn: ConnId) -> Self {
         Self(READABLE << 60 | u64::from(slot) << 44 | fingerprint(conn))
@@ -101,7 +110,9 @@ mod tests {
             Meaning::Batched { number: 127 }
         );
         assert_eq!(Token::BELL.meaning(), Meaning::Bell(Token::BELL));
-        assert_eq!(Token::OTHERS.meaning(), Meaning::Bell(Token::OTHERS));
+        assert_eq!(Token::ring(60).meaning(), Meaning::Bell(Token::ring(60)));
+        assert_eq!(Token::ring(60).ring_number(), Some(60));
+        assert_eq!(Token::BELL.ring_number(), None);
         assert_eq!(Token::NOTHING.meaning(), Meaning::Nothing);
     }
 
