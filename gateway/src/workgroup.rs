@@ -202,6 +202,9 @@ impl App for Workgroup {
                 reason: closing(closed),
             })
             .inc();
+        if *closed == Closed::NoRoom {
+            self.count_disconnected();
+        }
         if let Closed::Violation(error) = closed {
             let code = u32::from(error.close_code());
             self.around
@@ -308,14 +311,14 @@ impl Workgroup {
 
     /// A device that takes nothing any more. It resumes when it can.
     fn give_up(&mut self, net: &mut Net<Session>, conn: ConnId) {
-        self.around
-            .metrics
-            .dropped
-            .get_or_create(&Reason {
-                reason: "disconnected",
-            })
-            .inc();
+        self.count_disconnected();
         net.close(conn, 1013, "too slow: connect again and resume");
+    }
+
+    fn count_disconnected(&self) {
+        let reason = "disconnected";
+        let dropped = &self.around.metrics.dropped;
+        dropped.get_or_create(&Reason { reason }).inc();
     }
 
     /// The hub's queue may be full while the hub waits for this very workgroup, so nobody waits here.

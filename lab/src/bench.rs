@@ -1,6 +1,6 @@
 //! `lab bench`: what the gateway costs beside its controls. What is measured is in [`lab_bench`]; here it gets its processes.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
@@ -15,6 +15,7 @@ use lab_bench::{BenchError, KafkaChoice, Options, million, namespace, table};
 use tempfile::TempDir;
 
 use crate::args::Bench;
+use crate::certificate::{self, Certificate};
 use crate::gateway::Gateway;
 use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
@@ -200,6 +201,7 @@ struct LabHost {
     folder: TempDir,
     interrupt: Interrupt,
     started: Cell<u32>,
+    certificate: OnceCell<Certificate>,
 }
 
 impl LabHost {
@@ -209,6 +211,7 @@ impl LabHost {
             folder: tempfile::tempdir().context("no temporary folder")?,
             interrupt,
             started: Cell::new(0),
+            certificate: OnceCell::new(),
         })
     }
 
@@ -246,6 +249,22 @@ impl Host for LabHost {
         Ok(Box::new(Running(gateway)))
     }
 
+    fn certificate(&self) -> anyhow::Result<lab_bench::host::Certificate> {
+        let made = match self.certificate.get() {
+            Some(made) => made,
+            None => {
+                let made = Certificate::make(self.folder.path())?;
+                self.certificate.get_or_init(|| made)
+            }
+        };
+        Ok(lab_bench::host::Certificate {
+            file: made.file.clone(),
+            key: made.key.clone(),
+            der: made.der.to_vec(),
+            name: certificate::NAME,
+        })
+    }
+
     fn interrupted(&self) -> bool {
         self.interrupt.is_raised()
     }
@@ -260,5 +279,9 @@ impl Process for Running {
 
     fn listener(&self) -> SocketAddr {
         self.0.listener
+    }
+
+    fn counted(&self, metric: &str) -> anyhow::Result<u64> {
+        Ok(self.0.admin.metrics()?.sum(metric))
     }
 }

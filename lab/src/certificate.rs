@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 /// Whom the certificate names, and devices mean.
-const NAME: &str = "gateway.test";
+pub(crate) const NAME: &str = "gateway.test";
 
 /// A certificate and where it and its key are.
 #[derive(Debug, Clone, PartialEq, Eq)]

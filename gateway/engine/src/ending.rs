@@ -24,6 +24,9 @@ pub enum Closed {
         /// Our code.
         code: u16,
     },
+    /// It turned slow when nothing more could wait for all slow peers together, and was told so with 1013 if it took
+    /// that much.
+    NoRoom,
     /// The peer broke RFC 6455 or a limit and was told so.
     Violation(FrameError),
     /// The peer broke TLS, or its alert says that we did; the text is for people.

@@ -8,6 +8,7 @@ pub(super) fn closing(closed: &Closed) -> &'static str {
         Closed::ByPeer { .. } => "by-device",
         Closed::ByUs { .. } => "by-gateway",
         Closed::Unanswered { .. } => "unanswered",
+        Closed::NoRoom => "no-room",
         Closed::Violation(_) => "violation",
         Closed::Tls(_) => "tls",
         Closed::EndOfStream => "end-of-stream",

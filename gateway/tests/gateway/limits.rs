@@ -295,10 +295,9 @@ fn what_waits_for_all_slow_devices_together_is_limited() {
         for device in &mut slow {
             assert_eq!(device.closed().0, 1013, "{backend}");
         }
-        assert_eq!(
-            gateway.metric("tidegate_dropped_total{reason=\"disconnected\"}"),
-            2.0
-        );
+        eventually("both are counted", || {
+            gateway.metric("tidegate_dropped_total{reason=\"disconnected\"}") == 2.0
+        });
         eventually("nothing waits any more", || {
             gateway.metric("tidegate_queued_bytes") == 0.0
         });

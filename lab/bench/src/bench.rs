@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use crate::control::Control;
 use crate::error::BenchError;
 use crate::gateway::{Gateway, Setup};
-use crate::host::Host;
+use crate::host::{Certificate, Host};
 use crate::log::Log;
 use crate::machine;
 use crate::million;
 use crate::outcome::Row;
 use crate::parts::Part;
-use crate::parts::words::{Manners, Subscribing};
+use crate::parts::words::{Believed, Manners, Subscribing};
 use crate::stand::Stand;
 use crate::target::Target;
 
@@ -139,6 +139,19 @@ impl<'a> Bench<'a> {
         Stand::new(self.host, control, Manners::plain())
     }
 
+    /// A control that speaks TLS, with a fleet that believes it.
+    pub(crate) fn tls_control(
+        &self,
+        certificate: &Certificate,
+    ) -> Result<Stand<'a, Control<'a>>, BenchError> {
+        let control = Control::start_showing(self.host, Part::TunedTls, certificate)?;
+        let manners = Manners {
+            believes: Some(Believed::of(certificate)),
+            ..Manners::plain()
+        };
+        Stand::new(self.host, control, manners)
+    }
+
     /// Tells the user what is going on.
     pub(crate) fn say(&mut self, line: &str) {
         (self.progress)(line);
@@ -199,6 +212,7 @@ impl<'a> Bench<'a> {
             subprotocol: true,
             subject,
             own_address: setup.own_addresses,
+            believes: setup.certificate.as_ref().map(Believed::of),
         };
         Stand::new(self.host, gateway, manners)
     }

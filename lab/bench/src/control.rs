@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::child::ChildPart;
 use crate::error::BenchError;
-use crate::host::Host;
+use crate::host::{Certificate, Host};
 use crate::parts::Part;
-use crate::parts::words::{Answer, Order};
+use crate::parts::words::{Answer, Order, Shown};
 use crate::stand::Server;
 
 /// The time to listen.
@@ -23,7 +23,25 @@ impl<'a> Control<'a> {
     /// # Errors
     /// [`BenchError::Unfit`] where the kernel forbids what the control consists of.
     pub(crate) fn start(host: &'a dyn Host, part: Part) -> Result<Self, BenchError> {
-        let child = ChildPart::start(host, part, "")?;
+        Self::start_with(host, part, "")
+    }
+
+    /// A control that speaks TLS.
+    pub(crate) fn start_showing(
+        host: &'a dyn Host,
+        part: Part,
+        certificate: &Certificate,
+    ) -> Result<Self, BenchError> {
+        let shown = Shown {
+            file: certificate.file.clone(),
+            key: certificate.key.clone(),
+        };
+        let setting = serde_json::to_string(&shown).map_err(anyhow::Error::from)?;
+        Self::start_with(host, part, &setting)
+    }
+
+    fn start_with(host: &'a dyn Host, part: Part, setting: &str) -> Result<Self, BenchError> {
+        let child = ChildPart::start(host, part, setting)?;
         match child.answer(TO_LISTEN) {
             Ok(Answer::Listening { address }) => Ok(Self { child, address }),
             Ok(answer) => Err(child.unexpected(&answer)),

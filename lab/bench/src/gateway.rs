@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use lab_kafka::publisher::{Publisher, Record};
 
 use crate::error::BenchError;
-use crate::host::{Host, Process};
+use crate::host::{Certificate, Host, Process};
 use crate::log::Log;
 use crate::parts::words::data;
 use crate::stand::Server;
@@ -33,6 +34,19 @@ pub(crate) struct Setup {
     pub(crate) ping_every: Duration,
     /// `keepalive.timeout`.
     pub(crate) ping_patience: Duration,
+    /// What may wait for devices that do not read; the gateway's defaults where absent.
+    pub(crate) slow: Option<Slow>,
+    /// What the listener shows; absent, it speaks in the clear.
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// What may wait for devices that do not read. The oldest messages give way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slow {
+    /// For one of them, in bytes.
+    pub(crate) queue: u64,
+    /// For all of them together, in bytes.
+    pub(crate) total: u64,
 }
 
 impl Default for Setup {
@@ -44,6 +58,8 @@ impl Default for Setup {
             fetch_wait: Duration::from_millis(5),
             ping_every: Duration::from_secs(25),
             ping_patience: Duration::from_secs(10),
+            slow: None,
+            certificate: None,
         }
     }
 }
@@ -98,6 +114,11 @@ impl Gateway {
     ) -> Result<(), BenchError> {
         let sent = self.publisher.send(number, &self.record(bytes, stamp));
         sent.map_err(|error| anyhow::Error::new(error).into())
+    }
+
+    /// Messages that devices did not get because they read too slowly.
+    pub(crate) fn dropped(&self) -> Result<u64, BenchError> {
+        Ok(self.process.counted("tidegate_dropped_total")?)
     }
 
     fn record(&self, bytes: usize, stamp: u64) -> Record {
@@ -156,7 +177,19 @@ fn config(log: &Log, topic: &str, setup: &Setup) -> String {
     for (key, value) in properties.into_iter().chain(others) {
         line(&format!("kafka.properties.{key:?}"), &quoted(value));
     }
+    if let Some(slow) = &setup.slow {
+        line("limits.queue-bytes", &slow.queue.to_string());
+        line("limits.total-queue-bytes", &slow.total.to_string());
+    }
     text.push_str("\n[[listener]]\naddress = \"127.0.0.1:0\"\n");
+    if setup.slow.is_some() {
+        text.push_str("slow-client = \"drop-oldest\"\n");
+    }
+    if let Some(certificate) = &setup.certificate {
+        let path = |path: &Path| format!("{:?}", path.display().to_string());
+        let (file, key) = (path(&certificate.file), path(&certificate.key));
+        let _ = writeln!(text, "tls.certificate = {file}\ntls.key = {key}");
+    }
     if setup.proxy {
         text.push_str("proxy-protocol = \"required\"\ntrusted = [\"127.0.0.0/8\"]\n");
     }

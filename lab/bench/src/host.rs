@@ -1,6 +1,7 @@
 //! What the bench asks of the program it is part of.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::error::BenchError;
@@ -19,8 +20,27 @@ pub trait Host {
     /// There is no binary, or it does not get ready.
     fn gateway(&self, config: &str) -> Result<Box<dyn Process>, BenchError>;
 
+    /// A certificate for whoever is to speak TLS; always the same.
+    ///
+    /// # Errors
+    /// It cannot be made or written.
+    fn certificate(&self) -> anyhow::Result<Certificate>;
+
     /// Whether the user wants out.
     fn interrupted(&self) -> bool;
+}
+
+/// What a server shows that speaks TLS, and what devices believe.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// The certificate, as PEM.
+    pub file: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
+    /// The certificate, as DER.
+    pub der: Vec<u8>,
+    /// Whom it names.
+    pub name: &'static str,
 }
 
 /// A running gateway; it ends when this is dropped.
@@ -30,4 +50,10 @@ pub trait Process {
 
     /// Where devices connect.
     fn listener(&self) -> SocketAddr;
+
+    /// What it has counted under the name of a metric, all labels together.
+    ///
+    /// # Errors
+    /// Its admin port does not answer.
+    fn counted(&self, metric: &str) -> anyhow::Result<u64>;
 }

@@ -66,6 +66,21 @@ impl<'a, S: Server> Stand<'a, S> {
         }
     }
 
+    /// Has so many of the connected devices read no more. What is sent from now on is counted for the others only.
+    pub(crate) fn stop_reading(&mut self, devices: usize) -> Result<(), BenchError> {
+        self.fleet.order(&Order::StopReading { devices })?;
+        self.devices -= devices;
+        match self.fleet.answer(PATIENCE)? {
+            Answer::Ready => Ok(()),
+            answer => Err(self.fleet.unexpected(&answer)),
+        }
+    }
+
+    /// Devices that are connected and read.
+    pub(crate) fn devices(&self) -> usize {
+        self.devices
+    }
+
     /// Ends all connections and waits until the server has noticed.
     pub(crate) fn close(&mut self) -> Result<(), BenchError> {
         self.fleet.order(&Order::Close)?;

@@ -73,7 +73,7 @@ impl Target {
 }
 
 /// All rows.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "message",
         what: "server CPU per delivered message of 512 bytes, 1,000 devices, each delivery its own send",
@@ -153,6 +153,36 @@ pub const TARGETS: [Target; 10] = [
         must: Bound::AtMost(1.3),
         stretch: Bound::AtMost(1.1),
         measure: rows::kafka::measure,
+    },
+    Target {
+        name: "slow-readers",
+        what: "1,000 devices of which 1 % do not read, 40 messages a second to all: p99 of the others; memory stays under the cap",
+        unit: "ms",
+        control: "the same with everybody reading",
+        judged: Judged::Ratio,
+        must: Bound::AtMost(1.2),
+        stretch: Bound::AtMost(1.05),
+        measure: rows::slow_readers::measure,
+    },
+    Target {
+        name: "tls-handshake",
+        what: "server CPU per connection with TLS, both handshakes",
+        unit: "µs",
+        control: "tokio-tungstenite with 4 KiB reads on tokio-rustls",
+        judged: Judged::Ratio,
+        must: Bound::AtMost(1.0),
+        stretch: Bound::AtMost(0.9),
+        measure: rows::tls::handshake,
+    },
+    Target {
+        name: "tls-memory",
+        what: "user memory per idle connection with TLS, slope of a straight line",
+        unit: "bytes",
+        control: "tokio-tungstenite with 4 KiB reads on tokio-rustls",
+        judged: Judged::Ratio,
+        must: Bound::AtMost(0.75),
+        stretch: Bound::AtMost(0.5),
+        measure: rows::tls::memory,
     },
     Target {
         name: "obvious-cpu",

@@ -169,8 +169,9 @@ impl<S> Net<S> {
         // A peer that does not answer gets no farewell that the kernel would repeat for minutes.
         let reset = matches!(
             ending,
-            Ending::Closed(Closed::Aborted | Closed::Silent | Closed::Unanswered { .. })
-                | Ending::Failed(Failure::Aborted)
+            Ending::Closed(
+                Closed::Aborted | Closed::Silent | Closed::NoRoom | Closed::Unanswered { .. }
+            ) | Ending::Failed(Failure::Aborted)
         );
         match ending {
             Ending::Closed(_) => self.counters.closed += 1,

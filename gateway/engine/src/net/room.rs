@@ -42,18 +42,14 @@ impl<S> Net<S> {
             let cut = connection.tls().is_none() && backlog.cut_to_frame();
             backlog.push(Item::own(close.into(), Kind::Own));
             if !cut || self.queued + backlog.bytes() > total + total / 8 {
-                return self.doom(conn, Ending::Closed(Closed::Unanswered { code: NO_ROOM }));
+                return self.doom(conn, Ending::Closed(Closed::NoRoom));
             }
         }
         self.queued += backlog.bytes();
         connection.rare().backlog = Some(backlog);
         self.driver.watch_writable(&connection.socket);
         if no_room {
-            self.leave(
-                conn,
-                Phase::Closing,
-                Ending::Closed(Closed::Unanswered { code: NO_ROOM }),
-            );
+            self.leave(conn, Phase::Closing, Ending::Closed(Closed::NoRoom));
         }
     }
 }

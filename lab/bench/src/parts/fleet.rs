@@ -9,15 +9,20 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use gateway_engine::{
-    App, Closed, ConnId, Dial, DialRequest, EventLoop, Failure, Limits, LoopConfig, Message, Net,
+    App, Closed, ConnId, Dial, DialRequest, DialTls, EventLoop, Failure, Limits, LoopConfig,
+    Message, Net,
 };
 use gateway_protocol::message::{SUBPROTOCOL, encode_subscribe};
 use gateway_protocol::proxy_header::encode_v2;
 use hdrhistogram::Histogram;
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 
 use super::words::{
-    Answer, BEGINNING, Counts, FleetSetting, Latency, Order, Subscribing, now, orders, read, say,
-    stamp,
+    Answer, BEGINNING, Believed, Counts, FleetSetting, Latency, Order, Subscribing, now, orders,
+    read, say, stamp,
 };
 
 /// Dials under way at a time.
@@ -69,6 +74,21 @@ struct Fleet {
     clock: Stopwatch,
 }
 
+/// TLS as a device speaks it that comes for the first time: it has no session to go on with.
+fn tls(believed: &Believed) -> anyhow::Result<DialTls> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(believed.der.clone()))?;
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(DialTls {
+        config: Arc::new(config),
+        name: ServerName::try_from(believed.name.clone())?,
+    })
+}
+
 /// What a device is.
 #[derive(Debug, Default)]
 struct Device {
@@ -86,6 +106,7 @@ impl Fleet {
             } else {
                 Vec::new()
             },
+            tls: setting.manners.believes.as_ref().map(tls).transpose()?,
             ..DialRequest::default()
         };
         Ok(Self {
@@ -199,6 +220,11 @@ impl App for Fleet {
             Order::Connect { devices } => {
                 self.wanted = devices;
                 self.dial(net);
+            }
+            Order::StopReading { devices } => {
+                let conns: Vec<ConnId> = net.connections().take(devices).collect();
+                conns.into_iter().for_each(|conn| net.pause(conn));
+                say(&Answer::Ready);
             }
             Order::Close if self.alive == 0 => say(&Answer::Closed),
             Order::Close => {

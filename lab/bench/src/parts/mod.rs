@@ -31,15 +31,18 @@ pub(crate) enum Part {
     Obvious,
     /// The same with a read buffer of 4 KiB.
     Tuned,
+    /// The same over TLS, by tokio-rustls.
+    TunedTls,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Fleet,
         Self::BareSend,
         Self::BareRing,
         Self::Obvious,
         Self::Tuned,
+        Self::TunedTls,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Part {
             Self::BareRing => "bare-ring",
             Self::Obvious => "tungstenite-obvious",
             Self::Tuned => "tungstenite-4k",
+            Self::TunedTls => "tungstenite-4k-tls",
         }
     }
 }
@@ -68,8 +72,11 @@ pub fn play(arguments: &[OsString]) -> anyhow::Result<()> {
         Part::Fleet => fleet::play(setting),
         Part::BareSend => bare_send::play(),
         Part::BareRing => bare_ring::play(),
-        Part::Obvious => tungstenite::play(None),
-        Part::Tuned => tungstenite::play(Some(4096)),
+        Part::Obvious => tungstenite::play(None, None),
+        Part::Tuned => tungstenite::play(Some(4096), None),
+        Part::TunedTls => {
+            words::read(setting).and_then(|shown| tungstenite::play(Some(4096), Some(&shown)))
+        }
     };
     if let Err(error) = &played {
         words::say(&words::Answer::Failed {

@@ -2,10 +2,13 @@
 
 use std::io::{BufRead, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::host::Certificate;
 
 /// How a fleet is set up.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +30,35 @@ pub(crate) struct Manners {
     pub(crate) subject: Subscribing,
     /// Come from an address of its own within 127.0.0.0/8, so that ports do not run out.
     pub(crate) own_address: bool,
+    /// Speak TLS, and believe this certificate.
+    pub(crate) believes: Option<Believed>,
+}
+
+/// A certificate that devices believe, and no other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Believed {
+    /// As DER.
+    pub(crate) der: Vec<u8>,
+    /// Whom it names.
+    pub(crate) name: String,
+}
+
+impl Believed {
+    pub(crate) fn of(certificate: &Certificate) -> Self {
+        Self {
+            der: certificate.der.clone(),
+            name: certificate.name.to_owned(),
+        }
+    }
+}
+
+/// Where the certificate of a control that speaks TLS is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// As PEM.
+    pub(crate) file: PathBuf,
+    /// Its private key, as PEM.
+    pub(crate) key: PathBuf,
 }
 
 impl Manners {
@@ -37,6 +69,7 @@ impl Manners {
             subprotocol: false,
             subject: Subscribing::Nothing,
             own_address: false,
+            believes: None,
         }
     }
 }
@@ -63,6 +96,8 @@ pub(crate) enum Order {
     },
     /// The fleet: have so many devices in all; answered with `Ready`.
     Connect { devices: usize },
+    /// The fleet: so many devices read no more, for good; answered with `Ready`.
+    StopReading { devices: usize },
     /// The fleet: end all connections; answered with `Closed`.
     Close,
     /// The fleet: answer `Reached` when so many messages have come in all.

@@ -34,7 +34,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<Found, BenchError> {
 }
 
 /// Microseconds until a device is open, its end not included.
-fn cost(stand: &mut Stand<'_, impl Server>, devices: usize) -> Result<f64, BenchError> {
+pub(super) fn cost(stand: &mut Stand<'_, impl Server>, devices: usize) -> Result<f64, BenchError> {
     let before = stand.cpu()?;
     stand.connect(devices)?;
     let spent = stand.cpu()? - before;

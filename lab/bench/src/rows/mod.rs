@@ -8,6 +8,9 @@ pub(crate) mod kafka;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub mod million;
+mod paced;
+pub(crate) mod slow_readers;
+pub(crate) mod tls;
 
 /// Devices of the rows about single messages.
 const DEVICES: usize = 1_000;

@@ -193,6 +193,7 @@ fn lost_by(closed: &Closed) -> Lost {
         Closed::Reset => Lost::new(Cause::Broken).with_detail(RESET),
         Closed::ByUs { .. }
         | Closed::Unanswered { .. }
+        | Closed::NoRoom
         | Closed::Violation(_)
         | Closed::Tls(_)
         | Closed::EndOfStream
