@@ -1,8 +1,6 @@
 //! What compression costs and saves, by level: messages of telemetry as devices get them, each on its own as the gateway
 //! compresses them (no context is taken over). The bytes are printed first; criterion measures the time.
 
-#![expect(missing_docs, reason = "criterion's macros make items without")]
-
 use std::fmt::Write as _;
 use std::hint::black_box;
 

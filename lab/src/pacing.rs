@@ -9,7 +9,16 @@ use crate::provider::{DeliveryKind, Observation};
 /// What every device saw of every subject.
 #[derive(Debug, Default)]
 pub(crate) struct Pacing {
-    trains: HashMap<(u32, Arc<str>, Option<Arc<str>>), Train>,
+    trains: HashMap<Line, Train>,
+}
+
+/// Whose updates, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Line {
+    device: u32,
+    subject: Arc<str>,
+    /// The key under a wildcard.
+    key: Option<Arc<str>>,
 }
 
 /// Updates of one subject on one device.
@@ -51,12 +60,12 @@ impl Pacing {
             if delivery.kind != DeliveryKind::Update {
                 continue;
             }
-            let train = (
-                delivery.device,
-                Arc::clone(&delivery.subject),
-                delivery.key.clone(),
-            );
-            let train = self.trains.entry(train).or_insert(Train {
+            let line = Line {
+                device: delivery.device,
+                subject: Arc::clone(&delivery.subject),
+                key: delivery.key.clone(),
+            };
+            let train = self.trains.entry(line).or_insert(Train {
                 first: delivery.at,
                 last: delivery.at,
                 updates: 0,
@@ -68,15 +77,12 @@ impl Pacing {
 
     /// Whoever got them closest together; none before three updates came anywhere.
     pub(crate) fn closest(&self) -> Option<Closest> {
-        let trains = self
-            .trains
-            .iter()
-            .map(|((device, subject, key), train)| Closest {
-                device: *device,
-                subject: key.as_ref().unwrap_or(subject).to_string(),
-                updates: train.updates,
-                over: train.last.saturating_duration_since(train.first),
-            });
+        let trains = self.trains.iter().map(|(line, train)| Closest {
+            device: line.device,
+            subject: line.key.as_ref().unwrap_or(&line.subject).to_string(),
+            updates: train.updates,
+            over: train.last.saturating_duration_since(train.first),
+        });
         trains
             .filter(|train| train.apart().is_some())
             .min_by_key(|train| (train.apart(), train.device))
