@@ -180,8 +180,8 @@ pub const TARGETS: [Target; 13] = [
         unit: "bytes",
         control: "tokio-tungstenite with 4 KiB reads on tokio-rustls",
         judged: Judged::Ratio,
-        must: Bound::AtMost(0.75),
-        stretch: Bound::AtMost(0.5),
+        must: Bound::AtMost(0.25),
+        stretch: Bound::AtMost(0.15),
         measure: rows::tls::memory,
     },
     Target {
