@@ -100,6 +100,9 @@ pub(crate) struct Acceptor {
     next_token: u64,
     handshakes: Option<Rate>,
     gathering: Gathering,
+    /// Connections of a crowd that had said nothing when they were accepted, and when their time is up. They are heard
+    /// once more before the next wait: nearly all have spoken by then, and nobody need watch them.
+    unheard: Vec<(Pending, Instant)>,
     /// Workgroups that were left connections in this turn and have not been woken for them.
     unrung: Vec<bool>,
     /// Given up to refuse a connection when no descriptor is left, so that the queue does not stand still.
@@ -153,6 +156,7 @@ impl Acceptor {
                 .handshakes_per_second
                 .map(|rate| Rate::new(rate, now)),
             gathering: Gathering::default(),
+            unheard: Vec::new(),
             unrung: vec![false; around.mailboxes.len()],
             spare: spare(),
             log: Rate::new(LOGGED_PER_SECOND, now),
@@ -176,7 +180,7 @@ impl Acceptor {
             if stopping && !self.doors.is_empty() {
                 self.shut_doors();
             }
-            if stopping && self.pending.is_empty() {
+            if stopping && self.pending.is_empty() && self.unheard.is_empty() {
                 return;
             }
             if let Err(error) = self.turn(&mut events) {
@@ -191,6 +195,7 @@ impl Acceptor {
         if let Some(rest) = self.gathering.rest(Instant::now()) {
             std::thread::sleep(rest);
         }
+        self.hear_again();
         let wait = self
             .deadlines
             .next()
@@ -267,13 +272,37 @@ impl Acceptor {
                 timeout, limits, ..
             } => (*timeout, *limits),
         };
-        if self.pending.len() >= self.around.most_pending {
+        if self.pending.len() + self.unheard.len() >= self.around.most_pending {
             self.around.metrics.refuse("pending-headers");
             return;
         }
-        // Most headers come with the connection: who has said everything needs nobody to watch it.
-        let mut newcomer = Newcomer::new(peer, limits);
-        let decision = hear(&socket, &mut newcomer);
+        let mut pending = Pending {
+            socket,
+            newcomer: Newcomer::new(peer, limits),
+            peer,
+            door: number,
+        };
+        let deadline = Instant::now() + timeout;
+        match hear(&pending.socket, &mut pending.newcomer) {
+            Decision::Wait if self.gathering.is_thick() => self.unheard.push((pending, deadline)),
+            decision => self.settle(pending, deadline, decision),
+        }
+    }
+
+    /// Hears those again who had said nothing when they were accepted.
+    fn hear_again(&mut self) {
+        if self.unheard.is_empty() {
+            return;
+        }
+        for (mut pending, deadline) in std::mem::take(&mut self.unheard) {
+            let decision = hear(&pending.socket, &mut pending.newcomer);
+            self.settle(pending, deadline, decision);
+        }
+        self.ring();
+    }
+
+    /// Acts on what a newcomer said whom nobody watches: who has said everything needs nobody to.
+    fn settle(&mut self, pending: Pending, deadline: Instant, decision: Decision) {
         if let Decision::Admit {
             greeted,
             client,
@@ -281,21 +310,18 @@ impl Acceptor {
         } = decision
         {
             self.count_greeting(greeted);
-            return self.admit(number, socket, peer, client, leftover.into());
+            let Pending {
+                socket, peer, door, ..
+            } = pending;
+            return self.admit(door, socket, peer, client, leftover.into());
         }
-        let pending = Pending {
-            socket,
-            newcomer,
-            peer,
-            door: number,
-        };
-        if let Some(token) = self.watch(pending, timeout) {
+        if let Some(token) = self.watch(pending, deadline) {
             self.decide(token, decision);
         }
     }
 
     /// Waits for what the newcomer has to say yet; answers its token.
-    fn watch(&mut self, pending: Pending, timeout: Duration) -> Option<u64> {
+    fn watch(&mut self, pending: Pending, deadline: Instant) -> Option<u64> {
         let token = self.next_token;
         self.next_token += 1;
         let data = epoll::EventData::new_u64(token);
@@ -305,7 +331,7 @@ impl Acceptor {
             return None;
         }
         self.pending.insert(token, pending);
-        self.deadlines.set(token, Instant::now() + timeout);
+        self.deadlines.set(token, deadline);
         self.count_pending();
         Some(token)
     }

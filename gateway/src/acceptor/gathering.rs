@@ -43,8 +43,12 @@ impl Gathering {
             self.were_thick = self.count >= THICK && passed < 2 * SPAN;
             (self.since, self.count) = (Some(now), 0);
         }
-        let thick = self.were_thick || self.count >= THICK;
-        (std::mem::take(&mut self.came) && thick).then_some(REST)
+        (std::mem::take(&mut self.came) && self.is_thick()).then_some(REST)
+    }
+
+    /// Whether connections come thick.
+    pub(super) fn is_thick(&self) -> bool {
+        self.were_thick || self.count >= THICK
     }
 }
 

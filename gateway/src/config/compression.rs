@@ -5,6 +5,10 @@ use toml::Spanned;
 use super::section::Section;
 use super::value::Size;
 
+/// The level that is taken if none is named. `benches/compression.rs` on telemetry of 780 and 3,132 bytes: level 1 leaves
+/// 46 and 27 %, level 2 38 and 21 %, level 6 38 and 19 % in up to twice the time; below 256 bytes level 1 saves next to nothing.
+const LEVEL: usize = 2;
+
 /// How a listener compresses what it sends to devices that offered permessage-deflate (RFC 7692).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Compression {
@@ -29,7 +33,7 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Option<Compression> {
     }
     section.finish();
     let on = level.is_some() || min_bytes.is_some();
-    let level = level.map_or(4, Spanned::into_inner);
+    let level = level.map_or(LEVEL, Spanned::into_inner);
     on.then(|| Compression {
         level: u32::try_from(level).unwrap_or(9),
         min_bytes: min_bytes.map_or(256, |bytes| bytes.into_inner().0),

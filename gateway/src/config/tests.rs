@@ -145,7 +145,7 @@ fn either_key_of_compression_switches_it_on() {
     assert_eq!(compression("compression.level = 6").unwrap(), on(6, 256));
     assert_eq!(
         compression("compression.min-bytes = \"1KiB\"").unwrap(),
-        on(4, 1 << 10)
+        on(2, 1 << 10)
     );
     assert!(compression("compression.level = 0").is_err());
     assert!(compression("compression.level = 10").is_err());

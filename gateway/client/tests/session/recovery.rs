@@ -326,6 +326,30 @@ fn stated_positions_take_the_place_of_all_others() {
 }
 
 #[test]
+fn a_conflated_update_is_no_gap_and_is_where_the_device_goes_on() {
+    let (mut bench, attempt) = at_41();
+
+    bench.hear(
+        attempt,
+        r#"{"op":"dropped","subject":"/t/k","count":3,"reason":"conflated"}"#,
+    );
+    // The gateway leaves 42 to 44 out, and says of 45 that it follows what was sent before.
+    assert_eq!(bench.hear_record(attempt, "e", 45, Some(41)), [message(45)]);
+
+    let told: Vec<Event> = bench.events();
+    assert!(
+        matches!(told.as_slice(), [Event::Dropped { count: 3, .. }]),
+        "{told:?}"
+    );
+    bench.lose(attempt, Lost::new(Cause::Broken));
+    bench.connect();
+    assert_eq!(
+        bench.sent(),
+        [r#"{"op":"subscribe","id":2,"subject":"/t/k","from":[{"epoch":"e","seq":45}]}"#]
+    );
+}
+
+#[test]
 fn dropped_messages_are_told() {
     let (mut bench, attempt) = at_41();
 
