@@ -16,7 +16,11 @@ pub struct AddressBook {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     ip: IpAddr,
+    /// The latest answer names it; otherwise it is only remembered for having failed.
+    listed: bool,
     aside_until: Option<Instant>,
+    /// The machine behind it asked to be left alone until then.
+    asked_until: Option<Instant>,
 }
 
 impl AddressBook {
@@ -25,6 +29,9 @@ impl AddressBook {
 
     /// No answer is asked for more often, whatever its time to live.
     pub const SHORTEST_TTL: Duration = Duration::from_secs(1);
+
+    /// So many addresses that failed are remembered although the latest answer does not name them.
+    pub const MOST_REMEMBERED: usize = 64;
 
     /// A book that knows nothing.
     #[must_use]
@@ -41,11 +48,11 @@ impl AddressBook {
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.listed().next().is_none()
     }
 
-    /// Takes an answer of the name service. What failed lately stays known to have failed; what is not in the answer is
-    /// forgotten.
+    /// Takes an answer of the name service. What failed lately stays known to have failed, even while an answer does not
+    /// name it: name servers that hand out some of many addresses name others each time.
     pub fn learn(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,
@@ -55,23 +62,40 @@ impl AddressBook {
         let mut known: Vec<Known> = Vec::new();
         for ip in addresses {
             if !known.iter().any(|earlier| earlier.ip == ip) {
-                let aside_until = self.find(ip).and_then(|known| known.aside_until);
-                known.push(Known { ip, aside_until });
+                let before = self.find(ip).copied();
+                known.push(Known {
+                    listed: true,
+                    ..before.unwrap_or(Known::new(ip))
+                });
             }
         }
+        let remembered = self.known.iter().filter(|old| old.is_aside(now));
+        let unlisted = remembered
+            .filter(|old| !known.iter().any(|new| new.ip == old.ip))
+            .map(|old| Known {
+                listed: false,
+                ..*old
+            })
+            .take(Self::MOST_REMEMBERED)
+            .collect::<Vec<_>>();
+        known.extend(unlisted);
         self.known = known;
         self.expires = Some(now + ttl.clamp(Self::SHORTEST_TTL, Self::LONGEST_TTL));
     }
 
     /// The addresses in the order of attempts: random within a family, families in turn, IPv6 first (RFC 8305). Those
-    /// that failed lately are left out while there are others.
+    /// that failed lately are left out while there are others, and those that asked to be left alone even longer.
     #[must_use]
     pub fn order(&self, now: Instant, rng: &mut impl Rng) -> Vec<IpAddr> {
-        let only_untried = self.has_untried(now);
+        let reluctance = |known: &Known| match (known.is_asked(now), known.is_aside(now)) {
+            (false, false) => 0,
+            (false, true) => 1,
+            (true, _) => 2,
+        };
+        let least = self.listed().map(reluctance).min();
         let usable = self
-            .known
-            .iter()
-            .filter(|known| !only_untried || !known.is_aside(now))
+            .listed()
+            .filter(|known| Some(reluctance(known)) == least)
             .map(|known| known.ip);
         let (mut v6, mut v4): (Vec<IpAddr>, Vec<IpAddr>) = usable.partition(IpAddr::is_ipv6);
         v6.shuffle(rng);
@@ -80,33 +104,89 @@ impl AddressBook {
     }
 
     /// An attempt on this address begins, failed, or was lost: leave it alone, until [`AddressBook::worked`] says better.
-    pub fn set_aside(&mut self, ip: IpAddr, now: Instant, period: Duration) {
-        if let Some(known) = self.known.iter_mut().find(|known| known.ip == ip) {
-            known.aside_until = Some(now + period);
+    /// Answers until when it was to be left alone before, for [`AddressBook::put_back`].
+    pub fn set_aside(&mut self, ip: IpAddr, now: Instant, period: Duration) -> Option<Instant> {
+        let known = self.find_mut(ip)?;
+        known.aside_until.replace(now + period)
+    }
+
+    /// An attempt on this address was given up before it had its time, because another one won: that says nothing of it.
+    pub fn put_back(&mut self, ip: IpAddr, aside_until: Option<Instant>) {
+        if let Some(known) = self.find_mut(ip) {
+            known.aside_until = aside_until;
+        }
+    }
+
+    /// The machine behind this address is there, and asked to be left alone for a while.
+    pub fn leave_alone(&mut self, ip: IpAddr, now: Instant, asked: Duration) {
+        if let Some(known) = self.find_mut(ip) {
+            let until = now + asked.min(Self::LONGEST_TTL);
+            known.aside_until = Some(until);
+            known.asked_until = Some(until);
         }
     }
 
     /// This address led to a gateway.
     pub fn worked(&mut self, ip: IpAddr) {
-        if let Some(known) = self.known.iter_mut().find(|known| known.ip == ip) {
+        if let Some(known) = self.find_mut(ip) {
             known.aside_until = None;
+            known.asked_until = None;
         }
     }
 
     /// Whether there is an address that did not fail lately.
     #[must_use]
     pub fn has_untried(&self, now: Instant) -> bool {
-        self.known.iter().any(|known| !known.is_aside(now))
+        self.listed().any(|known| !known.is_aside(now))
+    }
+
+    /// Whether there is an untried address that leads to another machine than those that were tried. A name with one address
+    /// in each family is one machine with two addresses: whoever was turned away or cut off there gains nothing by the
+    /// other one, and a crowd that goes there at once is the storm that spreading is for.
+    #[must_use]
+    pub fn has_another_machine(&self, now: Instant) -> bool {
+        let v6 = self.listed().filter(|known| known.ip.is_ipv6()).count();
+        let v4 = self.listed().count() - v6;
+        (v4 > 1 || v6 > 1) && self.has_untried(now)
+    }
+
+    /// How long every machine that is there asked to be left alone; nothing if none did.
+    #[must_use]
+    pub fn asked_for(&self, now: Instant) -> Option<Duration> {
+        let asked = self.listed().filter_map(|known| known.asked_until);
+        let until = asked.filter(|until| *until > now).min()?;
+        Some(until - now)
+    }
+
+    fn listed(&self) -> impl Iterator<Item = &Known> {
+        self.known.iter().filter(|known| known.listed)
     }
 
     fn find(&self, ip: IpAddr) -> Option<&Known> {
         self.known.iter().find(|known| known.ip == ip)
     }
+
+    fn find_mut(&mut self, ip: IpAddr) -> Option<&mut Known> {
+        self.known.iter_mut().find(|known| known.ip == ip)
+    }
 }
 
 impl Known {
+    fn new(ip: IpAddr) -> Self {
+        Self {
+            ip,
+            listed: true,
+            aside_until: None,
+            asked_until: None,
+        }
+    }
+
     fn is_aside(&self, now: Instant) -> bool {
         self.aside_until.is_some_and(|until| until > now)
+    }
+
+    fn is_asked(&self, now: Instant) -> bool {
+        self.asked_until.is_some_and(|until| until > now)
     }
 }
 
@@ -205,6 +285,91 @@ mod tests {
             book.order(now, &mut SmallRng::seed_from_u64(1)),
             [ip("10.0.0.3")]
         );
+    }
+
+    #[test]
+    fn address_that_an_answer_leaves_out_stays_known_to_be_dead() {
+        let now = Instant::now();
+        let mut book = book(&["10.0.0.1", "10.0.0.2"], now);
+        book.set_aside(ip("10.0.0.1"), now, PERIOD);
+
+        book.learn([ip("10.0.0.2")], TTL, now);
+        assert_eq!(orders(&book, now)[0], [ip("10.0.0.2")]);
+        book.learn([ip("10.0.0.1"), ip("10.0.0.2")], TTL, now);
+
+        assert!(
+            orders(&book, now)
+                .iter()
+                .all(|order| *order == [ip("10.0.0.2")])
+        );
+        // Once its time is over there is nothing to remember.
+        book.learn([ip("10.0.0.2")], TTL, now + PERIOD);
+        assert_eq!(book.known.len(), 1);
+    }
+
+    #[test]
+    fn no_more_dead_addresses_are_remembered_than_a_bound() {
+        let now = Instant::now();
+        let mut book = AddressBook::new();
+        let many = (0..=255).map(|last| IpAddr::from([10, 0, 0, last]));
+        book.learn(many.clone(), TTL, now);
+        for ip in many {
+            book.set_aside(ip, now, PERIOD);
+        }
+
+        book.learn([ip("10.0.1.1")], TTL, now);
+
+        assert_eq!(book.known.len(), 1 + AddressBook::MOST_REMEMBERED);
+        assert_eq!(orders(&book, now)[0], [ip("10.0.1.1")]);
+    }
+
+    #[test]
+    fn who_was_overtaken_is_as_it_was_before() {
+        let now = Instant::now();
+        let mut book = book(&["10.0.0.1", "10.0.0.2"], now);
+        book.set_aside(ip("10.0.0.2"), now, PERIOD);
+
+        for (address, was_untried) in [("10.0.0.1", true), ("10.0.0.2", false)] {
+            let before = book.set_aside(ip(address), now, 2 * PERIOD);
+            book.put_back(ip(address), before);
+            let known = book.find(ip(address)).unwrap();
+            assert_eq!(!known.is_aside(now), was_untried, "{address}");
+        }
+        assert_eq!(
+            book.order(now + PERIOD, &mut SmallRng::seed_from_u64(1))
+                .len(),
+            2
+        );
+    }
+
+    #[test]
+    fn who_asked_to_be_left_alone_is_tried_after_those_who_failed() {
+        let now = Instant::now();
+        let mut book = book(&["10.0.0.1", "10.0.0.2"], now);
+
+        book.leave_alone(ip("10.0.0.1"), now, Duration::from_secs(5));
+        assert_eq!(book.asked_for(now), Some(Duration::from_secs(5)));
+        book.set_aside(ip("10.0.0.2"), now, PERIOD);
+
+        assert_eq!(orders(&book, now)[0], [ip("10.0.0.2")]);
+        let over = now + Duration::from_secs(5);
+        assert_eq!(orders(&book, over)[0], [ip("10.0.0.1")]);
+        assert_eq!(book.asked_for(over), None);
+    }
+
+    #[test]
+    fn one_address_in_each_family_is_one_machine() {
+        let now = Instant::now();
+        let another = |addresses: &[&str]| {
+            let mut book = book(addresses, now);
+            book.set_aside(ip(addresses[0]), now, PERIOD);
+            assert!(book.has_untried(now));
+            book.has_another_machine(now)
+        };
+
+        assert!(!another(&["::1", "10.0.0.1"]));
+        assert!(another(&["10.0.0.1", "10.0.0.2"]));
+        assert!(another(&["::1", "::2", "10.0.0.1"]));
     }
 
     #[test]

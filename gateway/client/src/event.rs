@@ -158,7 +158,7 @@ pub struct Lost {
     pub detail: Cow<'static, str>,
     /// How long the server asked to be left alone: `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The same server has another address that has not been tried, so it is not set aside.
+    /// The same server has another address that is worth an attempt now, so it is not set aside.
     pub another_address: bool,
 }
 

@@ -15,10 +15,17 @@ pub(crate) struct Failover {
 #[derive(Debug)]
 struct SetAside {
     server: ServerId,
-    /// Not before this, unless every server has failed.
     until: Instant,
-    /// Not before this in any case: the server asked for it.
-    asked_until: Option<Instant>,
+    why: Why,
+}
+
+/// Why a server is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It failed. Once every server has, it may be tried before its time.
+    Failed,
+    /// It is there and asked for it, so it is left alone in any case.
+    Asked,
 }
 
 /// What can be tried.
@@ -31,21 +38,34 @@ pub(crate) enum Pick {
 }
 
 impl Failover {
-    /// Leaves a server alone for a while, and in any case for as long as it asked.
-    pub(crate) fn set_aside(
-        &mut self,
-        server: ServerId,
-        now: Instant,
-        period: Duration,
-        asked: Option<Duration>,
-    ) {
+    /// Leaves a server that failed alone for a while.
+    pub(crate) fn set_aside(&mut self, server: ServerId, now: Instant, period: Duration) {
+        self.leave(server, now, period, Why::Failed);
+    }
+
+    /// Leaves a server alone for as long as it asked.
+    pub(crate) fn leave_alone(&mut self, server: ServerId, now: Instant, asked: Duration) {
+        self.leave(server, now, asked, Why::Asked);
+    }
+
+    fn leave(&mut self, server: ServerId, now: Instant, period: Duration, why: Why) {
         self.aside
-            .retain(|aside| aside.server != server && aside.is_current(now));
-        self.aside.push(SetAside {
-            server,
-            until: now + period,
-            asked_until: asked.map(|asked| now + asked),
+            .retain(|aside| aside.server != server && aside.until > now);
+        let until = now + period;
+        self.aside.push(SetAside { server, until, why });
+    }
+
+    /// When the first server can be tried again, if one of them only asked to be left alone: it is there, so that waiting for
+    /// it is better than knocking at those that failed.
+    pub(crate) fn first_to_wait_for(&self, servers: &ServerList, now: Instant) -> Option<Instant> {
+        let current = self.aside.iter().filter(|aside| aside.until > now);
+        let usable = current.filter(|aside| {
+            servers
+                .get(aside.server)
+                .is_some_and(|server| server.weight > 0)
         });
+        let asked = usable.clone().any(|aside| aside.why == Why::Asked);
+        usable.map(|aside| aside.until).min().filter(|_| asked)
     }
 
     /// Servers have new places, or none any more.
@@ -67,11 +87,8 @@ impl Failover {
     }
 
     /// Forgets the failures, since every server has failed, but not what servers asked for.
-    pub(crate) fn begin_round(&mut self, now: Instant) {
-        self.aside.retain_mut(|aside| {
-            aside.until = now;
-            aside.is_current(now)
-        });
+    pub(crate) fn begin_round(&mut self) {
+        self.aside.retain(|aside| aside.why == Why::Asked);
     }
 
     /// Chooses by weight among the servers that are not set aside.
@@ -81,11 +98,7 @@ impl Failover {
             .map(|(_, server)| u64::from(server.weight))
             .sum();
         if total == 0 {
-            let first = self
-                .aside
-                .iter()
-                .filter_map(|aside| aside.asked_until.or(Some(aside.until)))
-                .min();
+            let first = self.aside.iter().map(|aside| aside.until).min();
             return Pick::NotBefore(first.unwrap_or(now));
         }
         let mut ticket = rng.random_range(0..total);
@@ -101,13 +114,7 @@ impl Failover {
     fn is_aside(&self, server: ServerId, now: Instant) -> bool {
         self.aside
             .iter()
-            .any(|aside| aside.server == server && aside.is_current(now))
-    }
-}
-
-impl SetAside {
-    fn is_current(&self, now: Instant) -> bool {
-        self.until > now || self.asked_until.is_some_and(|until| until > now)
+            .any(|aside| aside.server == server && aside.until > now)
     }
 }
 
@@ -188,7 +195,7 @@ mod tests {
         let servers = servers(&[100, 1]);
         let mut failover = Failover::default();
 
-        failover.set_aside(ServerId(0), now, PERIOD, None);
+        failover.set_aside(ServerId(0), now, PERIOD);
 
         assert_eq!(picked(&failover, &servers, now, 100), [0, 100]);
         assert!(picked(&failover, &servers, now + PERIOD, 100)[0] > 0);
@@ -199,13 +206,34 @@ mod tests {
         let now = Instant::now();
         let servers = servers(&[1, 1]);
         let mut failover = Failover::default();
-        failover.set_aside(ServerId(0), now, PERIOD, Some(2 * PERIOD));
-        failover.set_aside(ServerId(1), now, PERIOD, None);
+        failover.leave_alone(ServerId(0), now, 2 * PERIOD);
+        failover.set_aside(ServerId(1), now, PERIOD);
 
         assert!(!failover.has_untried(&servers, now));
-        failover.begin_round(now);
+        failover.begin_round();
 
         assert_eq!(picked(&failover, &servers, now, 10), [0, 10]);
+    }
+
+    #[test]
+    fn a_server_that_asked_for_time_is_worth_waiting_for() {
+        let now = Instant::now();
+        let servers = servers(&[1, 1, 0]);
+        let mut failover = Failover::default();
+        failover.set_aside(ServerId(0), now, PERIOD);
+        assert_eq!(failover.first_to_wait_for(&servers, now), None);
+
+        failover.leave_alone(ServerId(1), now, PERIOD / 2);
+        let at = now + PERIOD / 2;
+        assert_eq!(failover.first_to_wait_for(&servers, now), Some(at));
+
+        // Nobody may go to a server without weight, so nobody waits for it.
+        failover.leave_alone(ServerId(2), now, PERIOD / 4);
+        assert_eq!(failover.first_to_wait_for(&servers, now), Some(at));
+        // A long wish does not keep anybody from a server whose time is over.
+        failover.leave_alone(ServerId(1), now, 9 * PERIOD);
+        let at = now + PERIOD;
+        assert_eq!(failover.first_to_wait_for(&servers, now), Some(at));
     }
 
     #[test]
@@ -213,9 +241,9 @@ mod tests {
         let now = Instant::now();
         let servers = servers(&[1, 1]);
         let mut failover = Failover::default();
-        failover.set_aside(ServerId(0), now, PERIOD, Some(3 * PERIOD));
-        failover.set_aside(ServerId(1), now, PERIOD, Some(2 * PERIOD));
-        failover.begin_round(now);
+        failover.leave_alone(ServerId(0), now, 3 * PERIOD);
+        failover.leave_alone(ServerId(1), now, 2 * PERIOD);
+        failover.begin_round();
 
         let pick = failover.pick(&servers, now, &mut SmallRng::seed_from_u64(1));
 

@@ -237,15 +237,23 @@ impl Reconnect {
         if lost.another_address {
             return Duration::ZERO;
         }
-        let asked = lost
-            .retry_after
-            .map(|asked| asked.min(settings.longest_hint));
-        self.failover
-            .set_aside(server, now, settings.set_aside, asked);
+        // "Come back in no time" says as much as nothing: the back-off decides.
+        match lost.retry_after.filter(|asked| !asked.is_zero()) {
+            // Everybody who was turned away in the same second was told the same.
+            Some(asked) => self.failover.leave_alone(
+                server,
+                now,
+                asked.min(settings.longest_hint) + random_part(settings.spread, rng),
+            ),
+            None => self.failover.set_aside(server, now, settings.set_aside),
+        }
         if self.failover.has_untried(&self.servers, now) {
             return Duration::ZERO;
         }
-        self.failover.begin_round(now);
+        if let Some(until) = self.failover.first_to_wait_for(&self.servers, now) {
+            return until - now;
+        }
+        self.failover.begin_round();
         if worked {
             random_part(settings.spread, rng)
         } else {

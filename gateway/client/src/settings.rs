@@ -15,6 +15,7 @@ pub struct Settings {
     /// How long a server that failed is left alone while there are others; all are tried again once all have failed.
     pub set_aside: Duration,
     /// With one server there is no other to go to at once, so a first retry waits a random part of this, lest all devices come back in one moment.
+    /// A server that asks to be left alone by `Retry-After` is left alone for that time and a random part of this.
     pub spread: Duration,
     /// The back-off after a round of failures is a random part of `backoff_base`, doubled with each further round…
     pub backoff_base: Duration,

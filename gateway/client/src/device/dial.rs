@@ -47,6 +47,8 @@ pub(super) struct Dial {
     pub(super) book: SharedBook,
     pub(super) transport: Transport,
     pub(super) set_aside: Duration,
+    /// No server is left alone for longer because it asked.
+    pub(super) longest_hint: Duration,
     /// How long the name service may take.
     pub(super) name_patience: Duration,
     pub(super) rng: SmallRng,
@@ -61,17 +63,36 @@ pub(super) struct Dialed {
 impl Dial {
     pub(super) async fn run(mut self) -> Result<Dialed, Lost> {
         let addresses = self.addresses().await?;
-        let (ip, stream) = self.first_to_answer(addresses).await?;
+        let (ip, stream) = match self.first_to_answer(addresses).await {
+            Ok(first) => first,
+            Err(lost) => return Err(self.with_prospects(lost)),
+        };
         match self.open(stream).await {
             Ok(socket) => {
                 self.book.lock().worked(ip);
                 Ok(Dialed { socket, ip })
             }
-            Err(mut lost) => {
-                lost.another_address = self.book.lock().has_untried(Instant::now());
-                Err(lost)
+            Err(lost) => {
+                if let Some(asked) = lost.retry_after {
+                    let mut book = self.book.lock();
+                    book.leave_alone(ip, Instant::now(), asked.min(self.longest_hint));
+                }
+                Err(self.with_prospects(lost))
             }
         }
+    }
+
+    /// A failure with what is known of the name's other addresses: whether one should be tried now, and for how long the
+    /// machines that are there asked to be left alone.
+    fn with_prospects(&self, mut lost: Lost) -> Lost {
+        let now = Instant::now();
+        let book = self.book.lock();
+        lost.another_address = match lost.cause {
+            Cause::Refused { .. } => book.has_another_machine(now),
+            _ => book.has_untried(now),
+        };
+        lost.retry_after = book.asked_for(now);
+        lost
     }
 
     async fn addresses(&mut self) -> Result<Vec<IpAddr>, Lost> {
@@ -113,16 +134,18 @@ impl Dial {
         Ok(())
     }
 
-    /// Happy eyeballs (RFC 8305): another address joins in whenever one fails or takes its time; the first wins.
+    /// Happy eyeballs (RFC 8305): another address joins in whenever one fails or takes its time; the first wins. One that was
+    /// overtaken before it had its time is as it was; one that had it and said nothing stays set aside.
     async fn first_to_answer(&self, addresses: Vec<IpAddr>) -> Result<(IpAddr, TcpStream), Lost> {
         let mut waiting = addresses.into_iter();
         let mut attempts = FuturesUnordered::new();
+        let mut racing: Vec<Racer> = vec![];
         let mut failure = Lost::new(Cause::Unreachable);
         loop {
             if let Some(ip) = waiting.next() {
-                self.book
-                    .lock()
-                    .set_aside(ip, Instant::now(), self.set_aside);
+                let begun = Instant::now();
+                let before = self.book.lock().set_aside(ip, begun, self.set_aside);
+                racing.push(Racer { ip, begun, before });
                 attempts.push(connect(SocketAddr::new(ip, self.url.port)));
             }
             let answer = if waiting.len() == 0 {
@@ -133,13 +156,26 @@ impl Dial {
                 answer
             };
             match answer {
-                Some((address, Ok(stream))) => return Ok((address.ip(), stream)),
+                Some((address, Ok(stream))) => {
+                    self.put_back(&racing, address.ip());
+                    return Ok((address.ip(), stream));
+                }
                 Some((address, Err(error))) => {
-                    failure.detail = format!("{address}: {error}").into()
+                    racing.retain(|racer| racer.ip != address.ip());
+                    failure.detail = format!("{address}: {error}").into();
                 }
                 None if waiting.len() == 0 => return Err(failure),
                 None => {}
             }
+        }
+    }
+
+    fn put_back(&self, racing: &[Racer], winner: IpAddr) {
+        let mut book = self.book.lock();
+        let overtaken =
+            |racer: &&Racer| racer.ip != winner && racer.begun.elapsed() < self.transport.stagger;
+        for racer in racing.iter().filter(overtaken) {
+            book.put_back(racer.ip, racer.before);
         }
     }
 
@@ -188,6 +224,14 @@ impl Dial {
     }
 }
 
+/// An address that has been asked and has not failed.
+struct Racer {
+    ip: IpAddr,
+    begun: Instant,
+    /// Until when it was to be left alone before.
+    before: Option<Instant>,
+}
+
 async fn connect(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
     (address, TcpStream::connect(address).await)
 }
@@ -217,4 +261,45 @@ fn refusal(response: &Response) -> Lost {
         status: response.status().as_u16(),
     })
     .with_retry_after(retry_after)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn racer_that_merely_lost_is_not_held_for_dead() {
+        let [winner, overtaken, silent] = [1, 2, 3].map(|last| IpAddr::from([10, 0, 0, last]));
+        let dial = Dial {
+            url: "ws://gateways.example".parse().unwrap(),
+            book: SharedBook::default(),
+            transport: Transport::default(),
+            set_aside: Duration::from_secs(60),
+            longest_hint: Duration::from_secs(60),
+            name_patience: Duration::from_secs(1),
+            rng: SmallRng::seed_from_u64(1),
+        };
+        let now = Instant::now();
+        let period = dial.set_aside;
+        let mut racing = vec![];
+        {
+            let mut book = dial.book.lock();
+            book.learn([winner, overtaken, silent], period, now);
+            for (ip, begun) in [
+                (silent, now - dial.transport.stagger),
+                (winner, now),
+                (overtaken, now),
+            ] {
+                let before = book.set_aside(ip, now, period);
+                racing.push(Racer { ip, begun, before });
+            }
+        }
+
+        dial.put_back(&racing, winner);
+
+        let usable = dial.book.lock().order(now, &mut SmallRng::seed_from_u64(1));
+        assert_eq!(usable, [overtaken]);
+    }
 }

@@ -203,7 +203,7 @@ impl Open {
         let now = Instant::now();
         let mut book = self.book.lock();
         book.set_aside(self.ip, now, self.set_aside);
-        lost.another_address = book.has_untried(now);
+        lost.another_address = book.has_another_machine(now);
         Turn::Lost(self.attempt, lost)
     }
 }

@@ -166,6 +166,7 @@ impl Runner {
             url,
             transport: self.transport.clone(),
             set_aside: self.session.settings().set_aside,
+            longest_hint: self.session.settings().longest_hint,
             name_patience: self.session.settings().connect_timeout / 2,
             rng: SmallRng::seed_from_u64(self.rng.random()),
         };

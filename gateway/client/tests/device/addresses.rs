@@ -15,7 +15,7 @@ use gateway_client::{
 use crate::gateway::{Gateway, next_loss};
 
 /// A name service that answers what the test says.
-struct Names {
+pub(crate) struct Names {
     addresses: Mutex<Vec<IpAddr>>,
     questions: AtomicUsize,
     ttl: Duration,
@@ -23,7 +23,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(addresses: &[&str]) -> Arc<Self> {
+    pub(crate) fn of(addresses: &[&str]) -> Arc<Self> {
         let names = Self {
             addresses: Mutex::default(),
             questions: AtomicUsize::new(0),
@@ -70,11 +70,26 @@ fn device(names: &Arc<Names>, port: u16, seed: u64) -> (Device, Inbox) {
     device_with(names, port, seed, settings)
 }
 
-fn device_with(names: &Arc<Names>, port: u16, seed: u64, settings: Settings) -> (Device, Inbox) {
+pub(crate) fn device_with(
+    names: &Arc<Names>,
+    port: u16,
+    seed: u64,
+    settings: Settings,
+) -> (Device, Inbox) {
     let transport = Transport {
         resolver: names.clone(),
         ..Transport::default()
     };
+    device_of(port, seed, settings, transport)
+}
+
+/// A device of the name `gateways.example`.
+pub(crate) fn device_of(
+    port: u16,
+    seed: u64,
+    settings: Settings,
+    transport: Transport,
+) -> (Device, Inbox) {
     let options = DeviceOptions {
         transport,
         settings,

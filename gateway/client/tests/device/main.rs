@@ -8,6 +8,8 @@ mod conversation;
 #[cfg(feature = "dns")]
 mod dns;
 #[cfg(test)]
+mod eyeballs;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod gateway;

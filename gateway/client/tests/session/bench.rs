@@ -25,9 +25,13 @@ pub(crate) enum Told {
 
 impl Bench {
     pub(crate) fn new(servers: &[&str], settings: Settings) -> Self {
+        Self::seeded(servers, settings, 7)
+    }
+
+    pub(crate) fn seeded(servers: &[&str], settings: Settings, seed: u64) -> Self {
         let servers = Arc::new(ServerList::parse(servers).unwrap());
         let mut bench = Self {
-            session: Session::new(servers, Arc::new(settings), 7),
+            session: Session::new(servers, Arc::new(settings), seed),
             now: Instant::now(),
         };
         bench.session.open(bench.now);

@@ -276,22 +276,63 @@ fn retry_after_keeps_a_server_alone_but_not_the_others() {
 }
 
 #[test]
-fn lone_server_is_left_alone_as_long_as_it_asked() {
-    let mut bench = Bench::new(&["ws://a"], settings());
-    let (_, attempt) = bench.connecting();
+fn lone_server_is_left_alone_as_long_as_it_asked_and_a_part_of_the_spread() {
+    let waits: Vec<Duration> = (0..200)
+        .map(|seed| {
+            let mut bench = Bench::seeded(&["ws://a"], settings(), seed);
+            let (_, attempt) = bench.connecting();
+            bench.lose(attempt, busy(20 * SECOND));
+            let waited = bench.pass_to_deadline();
+            bench.connecting();
+            waited
+        })
+        .collect();
 
-    bench.lose(
-        attempt,
-        Lost::new(Cause::Refused { status: 503 }).with_retry_after(Some(20 * SECOND)),
-    );
-    let mut waited = Duration::ZERO;
-    while bench.session.poll_timeout().is_some() && waited < 20 * SECOND {
-        bench.idle();
-        waited += bench.pass_to_deadline();
+    let bounds = 20 * SECOND..=22 * SECOND;
+    assert!(waits.iter().all(|wait| bounds.contains(wait)));
+    let early = waits.iter().filter(|wait| **wait < 21 * SECOND).count();
+    assert!((60..140).contains(&early), "{early} of 200");
+}
+
+#[test]
+fn dead_server_is_not_tried_again_while_another_only_asked_for_time() {
+    let mut bench = Bench::new(&["ws://a", "ws://b"], settings());
+    let dead = fail(&mut bench);
+    for _ in 0..5 {
+        let (_, attempt) = connecting_in_time(&mut bench);
+        bench.lose(attempt, busy(3 * SECOND));
     }
 
-    assert_eq!(waited, 20 * SECOND);
-    bench.connecting();
+    let (next, _) = connecting_in_time(&mut bench);
+
+    assert_ne!(next, dead);
+}
+
+#[test]
+fn wish_that_outlasts_the_time_of_a_dead_server_does_not_keep_devices_from_it() {
+    let mut bench = Bench::new(&["ws://a", "ws://b"], settings());
+    let dead = fail(&mut bench);
+    let (_, attempt) = bench.connecting();
+    bench.lose(attempt, busy(500 * SECOND));
+
+    assert_eq!(bench.pass_to_deadline(), settings().set_aside);
+    assert_eq!(bench.connecting().0, dead);
+}
+
+#[test]
+fn to_come_back_in_no_time_says_nothing() {
+    let mut bench = Bench::new(&["ws://a"], settings());
+    for _ in 0..12 {
+        let (_, attempt) = connecting_in_time(&mut bench);
+        bench.events();
+        bench.lose(attempt, busy(Duration::ZERO));
+    }
+
+    assert!(retry_in(&mut bench) > 2 * SECOND, "no back-off");
+}
+
+fn busy(asked: Duration) -> Lost {
+    Lost::new(Cause::Refused { status: 503 }).with_retry_after(Some(asked))
 }
 
 #[test]
