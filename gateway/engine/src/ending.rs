@@ -1,6 +1,7 @@
 //! How connections end.
 
 use std::io;
+use std::time::Duration;
 
 use crate::frame::FrameError;
 
@@ -54,6 +55,8 @@ pub enum Failure {
     Answered {
         /// The HTTP status.
         status: u16,
+        /// `Retry-After`, where it was in seconds.
+        retry_after: Option<Duration>,
     },
     /// We dialled and the answer was not the one RFC 6455 section 4.1 asks for; the text says which part.
     BadAnswer(&'static str),

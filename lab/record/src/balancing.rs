@@ -61,6 +61,8 @@ pub struct Change {
     pub handshakes_per_second_peak: u64,
     /// Attempts that devices made.
     pub attempts: u64,
+    /// Attempts that were turned away by somebody who was there: too many at once.
+    pub turned_away: u64,
     /// Attempts that went to a gateway that was not there; through a load balancer: attempts that failed.
     pub wasted: u64,
     /// The most of those that a single device made.
@@ -70,7 +72,7 @@ pub struct Change {
     pub known_dead: Option<u64>,
     /// Connections that came since the last change, against the weights from then on; empty where a gateway has fewer than before.
     pub newcomers: Shares,
-    /// From the last change until gateways were balanced and stayed so; absent if they were not at the end.
+    /// From the first change until gateways were balanced and stayed so to the end, whatever was changed meanwhile; absent if they were not then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balanced_after_ms: Option<f64>,
 }

@@ -74,16 +74,16 @@ struct Seen<'a> {
 
 type Figure = fn(&Seen<'_>) -> Option<String>;
 
-const FIGURES: [(&str, Figure); 17] = [
+const FIGURES: [(&str, Figure); 18] = [
     ("imbalance at rest", |seen| {
         seen.balancing.at_rest.imbalance.map(ratio)
     }),
     ("devices cut", |seen| {
         seen.change().map(|change| change.cut.to_string())
     }),
-    ("first retry, p99 ms", |seen| {
+    ("first retry, max ms", |seen| {
         let change = seen.change()?;
-        reached(&change.retried, change.cut, 99, change.retried.p99_ms)
+        reached(&change.retried, change.cut, 100, change.retried.max_ms)
     }),
     ("50 % back, ms", |seen| {
         let change = seen.change()?;
@@ -118,6 +118,10 @@ const FIGURES: [(&str, Figure); 17] = [
     }),
     ("attempts", |seen| {
         seen.change().map(|change| change.attempts.to_string())
+    }),
+    ("turned away", |seen| {
+        let turned_away = seen.change()?.turned_away;
+        (turned_away > 0).then(|| turned_away.to_string())
     }),
     ("attempts wasted", |seen| {
         seen.change().map(|change| change.wasted.to_string())

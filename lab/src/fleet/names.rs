@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use gateway_client::{AddressBook, Attempt};
+use gateway_client::{AddressBook, Attempt, Cause, Lost, Settings};
 use rand::Rng;
 
 use crate::stage::Balancing;
@@ -112,13 +112,24 @@ impl Names {
         }
     }
 
-    /// The attempt failed or the connection is lost; answers whether there is another address to go to.
-    pub(super) fn lost(&mut self, now: Instant, set_aside: Duration) -> bool {
+    /// The attempt failed or the connection is lost: adds whether there is another address to go to, as the library's own transport does.
+    pub(super) fn lost(&mut self, lost: &mut Lost, now: Instant, settings: &Settings) {
+        let tried = self.target();
         self.under_way = None;
         if let Some(ip) = self.connected.take() {
-            self.book.set_aside(ip, now, set_aside);
+            self.book.set_aside(ip, now, settings.set_aside);
+            lost.another_address = self.book.has_another_machine(now);
+            return;
         }
-        self.book.has_untried(now)
+        if let (Some(ip), Some(asked)) = (tried, lost.retry_after) {
+            self.book
+                .leave_alone(ip, now, asked.min(settings.longest_hint));
+        }
+        lost.another_address = match lost.cause {
+            Cause::Refused { .. } => self.book.has_another_machine(now),
+            _ => self.book.has_untried(now),
+        };
+        lost.retry_after = self.book.asked_for(now);
     }
 
     /// The attempt under way, and whether there is another address should it run out of time.
@@ -155,11 +166,35 @@ mod tests {
         let mut tries = vec![];
         loop {
             tries.extend(names.choose(now, ASIDE, &mut rng).map(|ip| ip.to_string()));
-            if !names.lost(now, ASIDE) {
+            if !lose(names, Cause::Unreachable, now).another_address {
                 tries.sort();
                 return tries;
             }
         }
+    }
+
+    fn lose(names: &mut Names, cause: Cause, now: Instant) -> Lost {
+        let mut lost = Lost::new(cause);
+        names.lost(&mut lost, now, &Settings::default());
+        lost
+    }
+
+    #[test]
+    fn who_is_turned_away_everywhere_waits_for_the_shortest_time_that_was_asked_for() {
+        let now = Instant::now();
+        let mut names = taught(Habit::None, now);
+        let mut rng = SmallRng::seed_from_u64(5);
+        let mut turned_away = |seconds| {
+            names.begin(Attempt::default(), now);
+            names.choose(now, ASIDE, &mut rng);
+            let asked = Some(Duration::from_secs(seconds));
+            let mut lost = Lost::new(Cause::Refused { status: 503 }).with_retry_after(asked);
+            names.lost(&mut lost, now, &Settings::default());
+            (lost.another_address, lost.retry_after)
+        };
+
+        assert!(turned_away(3).0);
+        assert_eq!(turned_away(9), (false, Some(Duration::from_secs(3))));
     }
 
     #[test]
@@ -215,7 +250,7 @@ mod tests {
         let first = names.choose(now, ASIDE, &mut rng);
         names.opened();
 
-        assert!(names.lost(now, ASIDE));
+        assert!(lose(&mut names, Cause::Broken, now).another_address);
         names.begin(Attempt::default(), now);
 
         assert_ne!(names.choose(now, ASIDE, &mut rng), first);

@@ -23,6 +23,8 @@ pub(crate) enum Observation {
     Failed {
         /// The device.
         device: u32,
+        /// Somebody was there and answered no.
+        turned_away: bool,
         /// When.
         at: Instant,
     },

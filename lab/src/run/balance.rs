@@ -82,7 +82,12 @@ impl Balance {
                     let target = (self.way != Balancing::Adc).then_some(target);
                     (device, What::Tried(target), at)
                 }
-                Observation::Failed { device, at } => (device, What::Failed, at),
+                Observation::Failed {
+                    device,
+                    turned_away: true,
+                    at,
+                } => (device, What::TurnedAway, at),
+                Observation::Failed { device, at, .. } => (device, What::Failed, at),
                 Observation::Connected { device, at } => (device, What::Connected, at),
                 Observation::Lost { device, at, .. } => (device, What::Lost, at),
                 _ => return None,

@@ -77,7 +77,7 @@ mod tests {
             "                         api  dns-first-address-only
   imbalance at rest     1.00                    1.00
   devices cut              2                       2
-  first retry, p99 ms  never                   never
+  first retry, max ms  never                   never
   50 % back, ms          5.0                     900
   99 % back, ms          6.0                   never
   100 % back, ms         6.0                   never

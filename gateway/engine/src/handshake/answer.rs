@@ -1,5 +1,7 @@
 //! The client's side: ask, and check the answer.
 
+use std::time::Duration;
+
 use httparse::{EMPTY_HEADER, Header, Status};
 
 use super::{HEADERS, extension, lists, values};
@@ -67,8 +69,15 @@ pub(crate) fn parse(
         }
         code => Err(Failure::Answered {
             status: code.unwrap_or_default(),
+            retry_after: retry_after(answer.headers),
         }),
     }
+}
+
+/// RFC 9110 section 10.2.3, in seconds. The form with a date is left to those whose clocks agree.
+fn retry_after(headers: &[Header<'_>]) -> Option<Duration> {
+    let seconds = values(headers, "Retry-After").next()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 fn check(headers: &[Header<'_>], request: &DialRequest, accept: &str) -> Result<bool, Failure> {
@@ -152,7 +161,26 @@ mod tests {
             (
                 "101 Switching",
                 "503 Service",
-                Failure::Answered { status: 503 },
+                Failure::Answered {
+                    status: 503,
+                    retry_after: None,
+                },
+            ),
+            (
+                "101 Switching Protocols\r\n",
+                "503 Busy\r\nretry-after: 7\r\n",
+                Failure::Answered {
+                    status: 503,
+                    retry_after: Some(Duration::from_secs(7)),
+                },
+            ),
+            (
+                "101 Switching Protocols\r\n",
+                "503 Busy\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n",
+                Failure::Answered {
+                    status: 503,
+                    retry_after: None,
+                },
             ),
             ("HTTP", "SSH-2", Failure::BadAnswer("it is not HTTP")),
             (

@@ -161,7 +161,13 @@ fn an_answer_with_another_status_is_told(backend: Backend) {
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n",
     );
 
-    assert_eq!(lab.next(), Seen::Failed(Failure::Answered { status: 503 }));
+    assert_eq!(
+        lab.next(),
+        Seen::Failed(Failure::Answered {
+            status: 503,
+            retry_after: Some(Duration::from_secs(5))
+        })
+    );
 }
 
 fn an_answer_to_another_key_is_refused(backend: Backend) {

@@ -76,11 +76,15 @@ fn change(log: &Log, at_ms: f64) -> Change {
         ),
         handshakes_per_second_peak: peak(&notes),
         attempts: notes.iter().filter(|note| is_attempt(note)).count() as u64,
+        turned_away: notes
+            .iter()
+            .filter(|note| note.what == What::TurnedAway)
+            .count() as u64,
         wasted: wasted.values().sum(),
         wasted_by_one_device: wasted.values().copied().max().unwrap_or(0),
         known_dead: known_dead(log, at_ms),
         newcomers: newcomers(log, latest(&log.changes_ms, f64::INFINITY)),
-        balanced_after_ms: balanced_after(log, latest(&log.changes_ms, f64::INFINITY)),
+        balanced_after_ms: balanced_after(log, at_ms),
     }
 }
 
@@ -127,7 +131,7 @@ fn paths(notes: &[Note]) -> BTreeMap<u32, Path> {
             What::Lost => &mut path.lost,
             What::Tried(_) if path.lost.is_some() => &mut path.retried,
             What::Connected if path.lost.is_some() => &mut path.back,
-            What::Tried(_) | What::Connected | What::Failed => continue,
+            What::Tried(_) | What::Connected | What::Failed | What::TurnedAway => continue,
         };
         station.get_or_insert(note.at_ms);
     }
@@ -163,7 +167,7 @@ fn wasted(log: &Log, notes: &[Note]) -> BTreeMap<u32, u64> {
                 false
             }
             What::Failed => through_balancer.contains(&note.device),
-            What::Connected | What::Lost => false,
+            What::Connected | What::Lost | What::TurnedAway => false,
         };
         if is_wasted {
             *wasted.entry(note.device).or_default() += 1;
@@ -201,7 +205,8 @@ fn known_dead(log: &Log, at_ms: f64) -> Option<u64> {
                     found += 1;
                 }
             }
-            What::Connected => {
+            // Whoever turns a device away is not dead.
+            What::Connected | What::TurnedAway => {
                 if let Some(gateway) = device.at {
                     device.failed.remove(&gateway);
                 }
@@ -226,7 +231,7 @@ fn offered(look: &Look) -> impl Iterator<Item = u32> {
         .map(|(gateway, _)| gateway)
 }
 
-/// How long it took until gateways were balanced, and stayed so to the end.
+/// How long it took from this change until gateways were balanced, and stayed so to the end.
 fn balanced_after(log: &Log, at_ms: f64) -> Option<f64> {
     let since = log.looks.iter().filter(|look| look.at_ms >= at_ms);
     let balanced = |look: &Look| {

@@ -35,6 +35,8 @@ pub enum What {
     Connected,
     /// The attempt failed.
     Failed,
+    /// Somebody was there and turned it away.
+    TurnedAway,
     /// The connection ended without its wish.
     Lost,
 }

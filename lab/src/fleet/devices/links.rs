@@ -163,7 +163,7 @@ impl Devices {
 
     pub(super) fn lose(&mut self, tag: Tag, mut lost: Lost) {
         let now = Instant::now();
-        lost.another_address = self.has_another_address(tag.device, now);
+        self.note_loss_of_address(tag.device, &mut lost, now);
         if let Some(session) = self.session(tag.device) {
             session.handle_lost(tag.attempt, lost, now);
         }
@@ -205,9 +205,16 @@ fn lost_by(closed: &Closed) -> Lost {
 
 /// Why a connection did not open, in the session's words.
 fn lost_before(failure: &Failure) -> Lost {
+    let mut asked = None;
     let cause = match failure {
         Failure::Connect(_) | Failure::Network(_) => Cause::Unreachable,
-        Failure::Answered { status } => Cause::Refused { status: *status },
+        Failure::Answered {
+            status,
+            retry_after,
+        } => {
+            asked = *retry_after;
+            Cause::Refused { status: *status }
+        }
         Failure::BadAnswer(_) => Cause::NotAGateway,
         Failure::Tls(_) => Cause::Tls,
         Failure::Timeout => Cause::ConnectTimeout,
@@ -218,5 +225,7 @@ fn lost_before(failure: &Failure) -> Lost {
         | Failure::Aborted
         | Failure::Stopped => Cause::Broken,
     };
-    Lost::new(cause).with_detail(format!("{failure:?}"))
+    Lost::new(cause)
+        .with_detail(format!("{failure:?}"))
+        .with_retry_after(asked)
 }

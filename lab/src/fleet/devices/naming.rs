@@ -89,11 +89,13 @@ impl Devices {
         targets.position(|target| target.ip() == ip)
     }
 
-    /// After an attempt or a connection is over.
-    pub(super) fn has_another_address(&mut self, number: u32, now: Instant) -> bool {
-        let set_aside = self.common.settings.set_aside;
+    /// After an attempt or a connection is over: whether the device's name has another address for it.
+    pub(super) fn note_loss_of_address(&mut self, number: u32, lost: &mut Lost, now: Instant) {
+        let common = Arc::clone(&self.common);
         let names = self.device(number).and_then(|device| device.names.as_mut());
-        names.is_some_and(|names| names.lost(now, set_aside))
+        if let Some(names) = names {
+            names.lost(lost, now, &common.settings);
+        }
     }
 
     /// Everybody has another list of servers.

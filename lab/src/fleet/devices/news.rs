@@ -97,6 +97,7 @@ impl Devices {
             self.news.count().failed += 1;
             self.news.observe(Observation::Failed {
                 device: number,
+                turned_away: matches!(lost.cause, Cause::Refused { .. }),
                 at: Instant::now(),
             });
             self.news

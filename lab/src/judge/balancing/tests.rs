@@ -93,7 +93,7 @@ fn each_bound_holds_or_breaks() {
         ),
         (
             Bounds {
-                retried_within: ms(1),
+                retried_within: ms(79),
                 ..none()
             },
             "retried-within",
@@ -275,7 +275,7 @@ fn figures() -> Balancing {
         after: shares(&[150, 150, 0]),
         change: Some(Change {
             cut: 100,
-            retried: Station::of("retried", vec![2.0; 100]),
+            retried: Station::of("retried", [vec![2.0; 99], vec![80.0]].concat()),
             away: Station::of("away", [vec![10.0; 99], vec![90.0]].concat()),
             handshakes_per_second_peak: 40,
             wasted: 2,

@@ -48,10 +48,10 @@ pub struct Bounds {
     /// The same, at least.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imbalance_min: Option<f64>,
-    /// From the first change on, gateways are balanced within this, and stay so.
+    /// Gateways are balanced this long after the first change at the latest, and stay so to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balanced_within: Option<Span>,
-    /// 99 of 100 devices that are cut make their next attempt within this.
+    /// Every device that is cut makes its next attempt within this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retried_within: Option<Span>,
     /// Nobody starves: the last device that was cut is away for at most twice the median and this.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::balancing::Away;
-use What::{Connected, Failed, Lost, Tried};
+use What::{Connected, Failed, Lost, Tried, TurnedAway};
 
 fn note(at_ms: f64, device: u32, what: What) -> Note {
     Note {
@@ -94,6 +94,23 @@ fn newcomers_are_what_came_since_the_last_change() {
 }
 
 #[test]
+fn balance_is_waited_for_from_the_fault_and_not_from_what_helped() {
+    let mut log = killed();
+    log.looks = vec![
+        look(900, &[100, 100, 100], &[1, 1, 1]),
+        look(1_100, &[0, 200, 100], &[1, 1, 1]),
+        // Somebody takes the dead one out, and devices find their way.
+        look(3_000, &[0, 200, 100], &[0, 1, 1]),
+        look(3_100, &[0, 150, 150], &[0, 1, 1]),
+    ];
+    log.changes_ms = vec![1_000.0, 3_000.0];
+
+    let change = Balancing::of(&log).change.unwrap();
+
+    assert_eq!(change.balanced_after_ms, Some(2_100.0));
+}
+
+#[test]
 fn where_devices_left_nobody_knows_who_came() {
     assert_eq!(
         Balancing::of(&killed()).change.unwrap().newcomers,
@@ -131,6 +148,29 @@ fn once_every_gateway_has_failed_each_may_be_tried_again() {
     };
 
     assert_eq!(Balancing::of(&log).change.unwrap().known_dead, Some(0));
+}
+
+#[test]
+fn who_turns_a_device_away_is_not_dead() {
+    let notes = vec![
+        note(1.0, 7, Tried(Some(0))),
+        note(2.0, 7, TurnedAway),
+        note(3.0, 7, Tried(Some(0))),
+        note(4.0, 7, Connected),
+        note(5.0, 8, Tried(None)),
+        note(6.0, 8, TurnedAway),
+    ];
+    let log = Log {
+        notes,
+        looks: vec![look(0, &[0, 0], &[1, 1])],
+        changes_ms: vec![0.0],
+        ..Log::default()
+    };
+
+    let change = Balancing::of(&log).change.unwrap();
+
+    assert_eq!((change.turned_away, change.wasted), (2, 0));
+    assert_eq!(change.known_dead, Some(0));
 }
 
 #[test]
