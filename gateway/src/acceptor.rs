@@ -35,6 +35,7 @@ use tracing::{error, warn};
 use crate::admission::{Admission, Rate, Rejected};
 use crate::listening::Listening;
 use crate::metrics::{Kind, Metrics, Version as VersionLabel};
+use crate::turnstile::Turnstile;
 use crate::workgroup::Command;
 use deadlines::Deadlines;
 use gathering::Gathering;
@@ -98,7 +99,7 @@ pub(crate) struct Acceptor {
     pending: HashMap<u64, Pending>,
     deadlines: Deadlines,
     next_token: u64,
-    handshakes: Option<Rate>,
+    handshakes: Option<Turnstile>,
     gathering: Gathering,
     /// Connections of a crowd that had said nothing when they were accepted, and when their time is up. They are heard
     /// once more before the next wait: nearly all have spoken by then, and nobody need watch them.
@@ -124,6 +125,8 @@ const BELL: u64 = u64::MAX;
 const FIRST_PENDING: u64 = 256;
 /// Accepted in one go before other sockets get their turn.
 const BURST: usize = 256;
+/// When to come back to a gateway that holds as many connections as it may: nobody knows when one ends, and others may have room.
+const WHEN_FULL: Duration = Duration::from_secs(5);
 /// Refusals logged per second; all are counted.
 const LOGGED_PER_SECOND: u32 = 20;
 
@@ -152,9 +155,7 @@ impl Acceptor {
             pending: HashMap::new(),
             deadlines: Deadlines::default(),
             next_token: FIRST_PENDING,
-            handshakes: around
-                .handshakes_per_second
-                .map(|rate| Rate::new(rate, now)),
+            handshakes: around.handshakes_per_second.map(Turnstile::new),
             gathering: Gathering::default(),
             unheard: Vec::new(),
             unrung: vec![false; around.mailboxes.len()],
@@ -393,18 +394,9 @@ impl Acceptor {
         client: SocketAddr,
         leftover: Bytes,
     ) {
-        let fast = self
-            .handshakes
-            .as_mut()
-            .is_some_and(|rate| !rate.take(Instant::now()));
-        let entered = if fast {
-            Err(Rejected::TooFast)
-        } else {
-            self.around.admission.enter(client)
-        };
-        if let Err(rejected) = entered {
+        if let Err((rejected, wait)) = self.let_in(client) {
             self.around.metrics.refuse(rejected.metric());
-            return self.answer_busy(door.into(), &socket);
+            return self.answer_busy(door.into(), &socket, wait);
         }
         let workgroup = self
             .around
@@ -430,6 +422,16 @@ impl Acceptor {
             self.around.admission.leave(client);
             self.around.metrics.refuse("workgroup-busy");
         }
+    }
+
+    /// Lets a client in, or says why not and when to come back.
+    fn let_in(&mut self, client: SocketAddr) -> Result<(), (Rejected, Duration)> {
+        if let Some(turnstile) = &mut self.handshakes {
+            let passed = turnstile.pass(Instant::now());
+            passed.map_err(|wait| (Rejected::TooFast, wait))?;
+        }
+        let entered = self.around.admission.enter(client);
+        entered.map_err(|rejected| (rejected, WHEN_FULL))
     }
 
     fn expire(&mut self, now: Instant) {
@@ -474,7 +476,7 @@ impl Acceptor {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let refused = self.doors.get(door).is_some_and(|open| {
             acceptfrom_with(&open.listening.socket, flags)
-                .inspect(|(socket, _)| self.answer_busy(door, socket))
+                .inspect(|(socket, _)| self.answer_busy(door, socket, WHEN_FULL))
                 .is_ok()
         });
         self.spare = spare();
@@ -496,10 +498,10 @@ impl Acceptor {
         }
     }
 
-    fn answer_busy(&self, door: usize, socket: &OwnedFd) {
+    fn answer_busy(&self, door: usize, socket: &OwnedFd, wait: Duration) {
         // A door that is shut leaves those who came through it.
         let tls = self.doors.get(door).is_some_and(|door| door.tls);
-        answer_busy(socket, tls);
+        answer_busy(socket, tls, wait);
     }
 
     fn count_header(&self, version: Version, local: Option<LocalKind>) {
@@ -540,15 +542,26 @@ fn hear(socket: &OwnedFd, newcomer: &mut Newcomer) -> Decision {
 }
 
 /// Refuses before the upgrade, with the status that says so (RFC 9110, 15.6.4); before TLS there is but one word for it.
-fn answer_busy(socket: &OwnedFd, tls: bool) {
-    const BUSY: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+fn answer_busy(socket: &OwnedFd, tls: bool, wait: Duration) {
+    let busy = busy(wait);
     // What is unread when a socket closes turns the close into a reset, which may overtake the answer.
     let mut request = [0; 4096];
     let _ = recv(socket, &mut request, RecvFlags::DONTWAIT);
-    let answer = if tls { &TLS_REFUSAL[..] } else { BUSY };
+    let answer = if tls {
+        &TLS_REFUSAL[..]
+    } else {
+        busy.as_bytes()
+    };
     let _ = send(socket, answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     let _ = shutdown(socket, Shutdown::Write);
+}
+
+/// The protocol counts whole seconds, and nobody is asked to come back too early.
+fn busy(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
 }
 
 fn spare() -> Option<OwnedFd> {

@@ -3,7 +3,7 @@
 //! In the order of a message's way:
 //! - [`args`], [`config`]: what was typed, and what it means.
 //! - [`serve`]: from a configuration to a running gateway.
-//! - [`listening`], [`acceptor`], [`admission`]: sockets, PROXY headers, limits.
+//! - [`listening`], [`acceptor`], [`admission`], [`turnstile`]: sockets, PROXY headers, limits.
 //! - [`certificate`]: what listeners that speak TLS show.
 //! - [`workgroup`]: the threads that own connections.
 //! - [`hub`]: the thread that reads Kafka for all of them.
@@ -33,6 +33,7 @@ mod metrics;
 mod readiness;
 mod serve;
 mod topics;
+mod turnstile;
 mod vital;
 mod waker;
 mod workgroup;

@@ -16,7 +16,7 @@ pub use lab_ports::Model as PortModel;
 
 pub use balancing::{AddressOrder, Balancing, DnsStage};
 pub use conflation::Conflation;
-pub use gateway::{CacheStage, DrainStage};
+pub use gateway::{CacheStage, DrainStage, LimitsStage};
 pub use tls::TlsEnd;
 
 use crate::units::Span;
@@ -55,6 +55,8 @@ pub struct Stage {
     pub cache: CacheStage,
     /// How each gateway leaves.
     pub drain: DrainStage,
+    /// What each gateway refuses.
+    pub limits: LimitsStage,
     /// The log behind the gateways.
     pub kafka: KafkaStage,
     /// The devices.
@@ -79,6 +81,7 @@ impl Default for Stage {
             conflation: vec![],
             cache: CacheStage::default(),
             drain: DrainStage::default(),
+            limits: LimitsStage::default(),
             kafka: KafkaStage::default(),
             fleet: FleetStage::default(),
             adc: AdcStage::default(),

@@ -80,14 +80,27 @@ fn handshakes_are_limited_per_second() {
             .backend(backend)
             .with("[limits]\nhandshakes-per-second = \"1/s\"")
             .ready(&kafka);
-        let _first = Device::connect(gateway.address());
+        let crowd = [(); 4].map(|()| TcpStream::connect(gateway.address()).unwrap());
+        let [_admitted, refused @ ..] = crowd;
 
-        assert_eq!(ask(&gateway).status, 503);
+        let refused = refused.map(|mut stream| Answer::read(&mut stream));
+        assert!(refused.iter().all(|answer| answer.status == 503));
+        // A place a second: each of them is given one of its own.
+        assert_eq!(
+            refused.map(|answer| retry_after(&answer.head)),
+            ["1", "2", "3"]
+        );
         assert_eq!(
             gateway.metric("tidegate_refused_total{reason=\"handshakes-per-second\"}"),
-            1.0
+            3.0
         );
     }
+}
+
+fn retry_after(head: &str) -> String {
+    let mut lines = head.lines();
+    let value = lines.find_map(|line| line.strip_prefix("Retry-After: "));
+    value.unwrap().to_owned()
 }
 
 #[test]

@@ -59,6 +59,10 @@ impl GatewayConfig<'_> {
             quoted(&format!("{:.0}/s", drain.rate.per_second())),
         );
         line("drain.jitter", quoted(&drain.jitter.to_string()));
+        if let Some(rate) = self.stage.limits.handshakes_per_second {
+            let rate = format!("{:.0}/s", rate.per_second());
+            line("limits.handshakes-per-second", quoted(&rate));
+        }
         let cache = &self.stage.cache;
         line("cache.messages", cache.messages.to_string());
         line("cache.topic-messages", cache.topic_messages.to_string());
@@ -145,7 +149,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::stage::Conflation;
-    use crate::units::Span;
+    use crate::units::{Rate, Span};
 
     #[test]
     fn conflated_subjects_bear_the_name_that_their_topic_has_on_the_cluster() {
@@ -171,6 +175,7 @@ mod tests {
     fn the_file_says_what_the_stage_says() {
         let mut stage = Stage::default();
         stage.listener.proxy_protocol = ProxyRule::Required;
+        stage.limits.handshakes_per_second = Some(Rate::a_second(40));
         let cluster = cluster();
         let config = config(&stage, &cluster);
 
@@ -184,6 +189,7 @@ admin.address = "127.0.0.1:0"
 drain.monitor-wait = "0s"
 drain.rate = "1000/s"
 drain.jitter = "2s"
+limits.handshakes-per-second = "40/s"
 cache.messages = 1000
 cache.topic-messages = 100000
 cache.max-age = "180s"

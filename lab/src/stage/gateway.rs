@@ -26,6 +26,15 @@ impl Default for CacheStage {
     }
 }
 
+/// What each gateway refuses.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LimitsStage {
+    /// Connections that it takes within any second, a whole number of them; the others are told when to come back. No limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshakes_per_second: Option<Rate>,
+}
+
 /// How each gateway takes its leave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

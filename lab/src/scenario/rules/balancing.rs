@@ -24,6 +24,13 @@ pub(super) fn check(
 }
 
 fn check_stage(sheet: &Sheet<'_, '_>, stage: &Stage) -> Result<(), Complaint> {
+    let limit = stage.limits.handshakes_per_second;
+    if limit.is_some_and(|rate| rate.per_second() < 1.0 || rate.per_second().fract() > 0.0) {
+        let path = ["stage", "limits", "handshakes-per-second"];
+        return Err(sheet
+            .complain(&path, "a gateway counts whole handshakes a second")
+            .hint("write \"40/s\""));
+    }
     if !stage.gateways_weights.is_empty() {
         let path = ["stage", "gateways-weights"];
         if stage.balancing.is_none() {
