@@ -1,14 +1,27 @@
 /** Which server next: by weight, but none that failed while another is untried. */
 
 export class Failover {
-  /** The servers that are left alone: URL → until when, unless every server has failed. */
+  /**
+   * The servers that are left alone: URL → until when, and whether they asked for it. Those that failed may be tried before
+   * their time once every server has; those that asked are there, and are left alone in any case.
+   */
   #aside = new Map();
 
+  /** Leaves a server that failed alone for a while. */
   setAside(url, now, period) {
-    for (const [other, until] of this.#aside) {
+    this.#leave(url, now, { until: now + period, asked: false });
+  }
+
+  /** Leaves a server alone for as long as it asked. */
+  leaveAlone(url, now, asked) {
+    this.#leave(url, now, { until: now + asked, asked: true });
+  }
+
+  #leave(url, now, aside) {
+    for (const [other, { until }] of this.#aside) {
       if (until <= now) this.#aside.delete(other);
     }
-    this.#aside.set(url, now + period);
+    this.#aside.set(url, aside);
   }
 
   /** Whether a server could be tried that has not failed lately. */
@@ -16,9 +29,22 @@ export class Failover {
     return servers.some(({ url, weight }) => weight > 0 && !this.#isAside(url, now));
   }
 
-  /** Forgets the failures, since every server has failed. */
+  /**
+   * When the first server can be tried again, if one of them only asked to be left alone: waiting for it is better than
+   * knocking at those that failed. `null` if none asked.
+   */
+  firstToWaitFor(servers, now) {
+    const usable = servers
+      .filter(({ url, weight }) => weight > 0 && this.#isAside(url, now))
+      .map(({ url }) => this.#aside.get(url));
+    return usable.some(({ asked }) => asked) ? Math.min(...usable.map(({ until }) => until)) : null;
+  }
+
+  /** Forgets the failures, since every server has failed, but not what servers asked for. */
   beginRound() {
-    this.#aside.clear();
+    for (const [url, { asked }] of this.#aside) {
+      if (!asked) this.#aside.delete(url);
+    }
   }
 
   /** Chooses by weight among the servers that are not set aside; among all of them if there are none. */
@@ -32,8 +58,8 @@ export class Failover {
   }
 
   #isAside(url, now) {
-    const until = this.#aside.get(url);
-    return until !== undefined && until > now;
+    const aside = this.#aside.get(url);
+    return aside !== undefined && aside.until > now;
   }
 }
 

@@ -55,6 +55,10 @@ export interface Message extends Position {
 export type Cause =
   /** No WebSocket came about. Browsers do not say why: no such name, nothing there, TLS, an HTTP error, a redirect. */
   | 'unreachable'
+  /** The server answered with an HTTP error. Only the package `ws` shows it; with it, `Retry-After` is obeyed. */
+  | 'refused'
+  /** The server answered with a redirect, which is never followed. Only the package `ws` shows it. */
+  | 'redirected'
   /** TCP, TLS and the handshake took too long. */
   | 'connect-timeout'
   /** The server does not speak `tidegate.v1.json`. */
@@ -130,7 +134,10 @@ export interface Settings {
   keepalive?: { interval?: number; timeout?: number } | null;
   /** How long a server that failed is left alone while there are others; all are tried again once all have failed. 60,000. */
   setAside?: number;
-  /** With one server there is no other to go to at once, so a first retry waits a random part of this. 2,000. */
+  /**
+   * With one server there is no other to go to at once, so a first retry waits a random part of this; and so does whoever a
+   * server told to come back later, after that time. 2,000.
+   */
   spread?: number;
   /** The back-off after a round of failures is a random part of this, doubled with each further round… 500. */
   backoffBase?: number;

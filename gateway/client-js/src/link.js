@@ -9,7 +9,7 @@ const ABNORMAL = 1006;
 const PATIENCE = 1_000;
 
 /**
- * `told` is `{ connected(), text(text), alive(), lost({ cause, code, detail }) }`. After `lost`, and after `leave`,
+ * `told` is `{ connected(), text(text), alive(), lost({ cause, code, detail, retryAfter }) }`. After `lost`, and after `leave`,
  * nothing more is told.
  */
 export class Link {
@@ -26,6 +26,11 @@ export class Link {
     socket.onclose = ({ code }) => this.#closed(code);
     // Where a close event follows as well, it comes too late to be told.
     socket.onerror = ({ message }) => this.#lost({ cause: this.#opened ? 'broken' : 'unreachable', detail: message });
+    // Only the package `ws` shows an answer that is no WebSocket.
+    socket.on?.('unexpected-response', (request, { statusCode, headers }) => {
+      this.#refused(statusCode, headers);
+      request.destroy();
+    });
   }
 
   send(text) {
@@ -60,15 +65,24 @@ export class Link {
     this.#told.connected();
   }
 
+  #refused(status, { location, 'retry-after': retryAfter }) {
+    if (status >= 300 && status < 400) {
+      return this.#lost({ cause: 'redirected', detail: `to ${location}: name that server instead` });
+    }
+    // The form with a date is left to those whose clocks agree.
+    const seconds = /^\d+$/.test(retryAfter?.trim() ?? '') ? Number(retryAfter) : null;
+    this.#lost({ cause: 'refused', detail: `HTTP ${status}`, retryAfter: seconds === null ? null : seconds * 1_000 });
+  }
+
   #closed(code) {
     if (!this.#opened) this.#lost({ cause: 'unreachable' });
     else if (code === ABNORMAL) this.#lost({ cause: 'broken' });
     else this.#lost({ cause: 'closed', code });
   }
 
-  #lost({ cause, code = null, detail = '' }) {
+  #lost({ cause, code = null, detail = '', retryAfter = null }) {
     this.#fallSilent();
-    this.#told.lost({ cause, code, detail: detail ?? '' });
+    this.#told.lost({ cause, code, detail: detail ?? '', retryAfter });
   }
 
   #fallSilent() {

@@ -80,13 +80,16 @@ export class Reconnect {
     if (this.isUp) this.#state.leaveAt = this.#hinted;
   }
 
-  /** The attempt failed, or the connection is lost. Answers what that means, or `null` if there was none. */
-  lost(now) {
+  /**
+   * The attempt failed, or the connection is lost; `retryAfter` is how long the server asked to be left alone, in
+   * milliseconds, or `null`. Answers what that means, or `null` if there was no attempt.
+   */
+  lost(now, retryAfter = null) {
     const { url } = this;
     if (url === null) return null;
     const wasConnected = this.isUp;
     const worked = wasConnected && this.#state.provenAt === null;
-    const wait = this.#waitAfter(url, worked, now);
+    const wait = this.#waitAfter(url, worked, retryAfter, now);
     // The hint is jittered by the gateway, so it takes the place of a jitter of ours.
     const earliest = worked && this.#hinted !== null ? now : now + wait;
     const until = Math.max(this.#hinted ?? now, earliest);
@@ -95,10 +98,18 @@ export class Reconnect {
     return { url, wasConnected, retryIn: until - now, often: wasConnected && this.#losses.note(now, this.#settings) };
   }
 
-  #waitAfter(url, worked, now) {
-    const { setAside, spread, backoffBase, backoffCap } = this.#settings;
-    this.#failover.setAside(url, now, setAside);
+  #waitAfter(url, worked, retryAfter, now) {
+    const { setAside, spread, backoffBase, backoffCap, longestHint } = this.#settings;
+    if (retryAfter > 0) {
+      // Everybody who was turned away in the same second was told the same.
+      this.#failover.leaveAlone(url, now, Math.min(retryAfter, longestHint) + spread * this.#random());
+    } else {
+      // "Come back in no time" says as much as nothing: the back-off decides.
+      this.#failover.setAside(url, now, setAside);
+    }
     if (this.#failover.hasUntried(this.#servers, now)) return 0;
+    const until = this.#failover.firstToWaitFor(this.#servers, now);
+    if (until !== null) return until - now;
     this.#failover.beginRound();
     return worked ? spread * this.#random() : this.#backoff.next(backoffBase, backoffCap, this.#random);
   }

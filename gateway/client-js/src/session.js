@@ -138,7 +138,7 @@ export class Session {
     if (attempt === this.#attempt) this.#liveness.heard(now);
   }
 
-  /** The attempt failed, or its connection is closed or broken: `{ cause, code, detail }`. */
+  /** The attempt failed, or its connection is closed or broken: `{ cause, code, detail, retryAfter }`. */
   handleLost(attempt, lost, now) {
     if (attempt !== this.#attempt) return;
     if (lost.code === TOO_BIG) this.#refuseLargest();
@@ -360,8 +360,8 @@ export class Session {
     this.#forgetConnection();
   }
 
-  #lose({ cause, code = null, detail = '' }, now) {
-    const aftermath = this.#reconnect.lost(now);
+  #lose({ cause, code = null, detail = '', retryAfter = null }, now) {
+    const aftermath = this.#reconnect.lost(now, retryAfter);
     if (aftermath === null) return;
     this.#forgetConnection();
     this.#actions = this.#actions.filter((action) => action.do === 'disconnect');

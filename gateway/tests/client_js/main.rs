@@ -10,7 +10,6 @@ mod story;
 #[path = "../gateway/support/mod.rs"]
 #[expect(
     dead_code,
-    unused_imports,
     reason = "shared with the gateway's tests, which use more of it"
 )]
 mod support;

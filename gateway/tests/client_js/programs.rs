@@ -47,8 +47,11 @@ impl Platform {
             Self::Node | Self::NodeWithWs => "test/live/in-node.js",
             Self::Chromium => "test/live/in-chromium.js",
         };
-        let parameters = parameters.json(matches!(self, Self::NodeWithWs));
-        Told::start(&mut self.script(script, &parameters))
+        let mut command = self.script(script, &parameters.json(matches!(self, Self::NodeWithWs)));
+        if let Some(certificate) = parameters.certificate {
+            command.env("NODE_EXTRA_CA_CERTS", certificate);
+        }
+        Told::start(&mut command)
     }
 
     /// Node with a script of the client, bound to the life of the thread that starts it.

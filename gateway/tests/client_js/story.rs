@@ -8,16 +8,21 @@ use serde_json::{Value, json};
 use crate::programs::Platform;
 use crate::support::gateway::Setup;
 use crate::support::kafka::{Write, publish_id};
-use crate::support::{Gateway, Kafka};
-use crate::told::{Parameters, Told, url};
+use crate::support::{Device, Gateway, Kafka};
+use crate::told::{Parameters, Told, secure_url, url};
 
 /// What happens to a device on a platform. It panics if something is not true afterwards.
 pub(crate) type Story = fn(Platform);
 
 /// Every story, by its name.
-pub(crate) const ALL: [(&str, Story); 5] = [
+pub(crate) const ALL: [(&str, Story); 7] = [
     ("says and hears every kind of value", every_kind_of_value),
     ("says and hears what is compressed", compressed),
+    ("says and hears over TLS", over_tls),
+    (
+        "is turned away by a full gateway and comes back",
+        turned_away,
+    ),
     ("is told what is too large", too_large),
     (
         "loses, doubles and swaps nothing when its gateway is killed",
@@ -49,6 +54,7 @@ fn every_kind_of_value(platform: Platform) {
             ("/t/50%25", json!("per cent")),
             ("/t/k", json!(null)),
         ],
+        ..Parameters::default()
     });
 
     device.wait("published", 1);
@@ -105,6 +111,7 @@ fn compressed(platform: Platform) {
         subjects: &["/t/k"],
         ends: &["/t/k"],
         records: vec![("/t/k", long.clone()), ("/t/k", json!("end"))],
+        ..Parameters::default()
     });
 
     device.wait("message", 2);
@@ -124,6 +131,66 @@ fn compressed(platform: Platform) {
     }
 }
 
+/// A certificate that only this device has been told to believe, and only for the name that it was made for.
+fn over_tls(platform: Platform) {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&certificate, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let keys = format!("tls.certificate = {certificate:?}\ntls.key = {key:?}");
+    let gateways = [Setup::default().listener(&keys).ready(&kafka)];
+    let mut device = platform.start(&Parameters {
+        gateways: &gateways,
+        subjects: &["/t/k"],
+        ends: &["/t/k"],
+        records: vec![("/t/k", json!("secret")), ("/t/k", json!("end"))],
+        certificate: Some(&certificate),
+    });
+
+    device.wait("message", 2);
+
+    let heard = device.messages("/t/k");
+    let data: Vec<&Value> = heard.iter().map(|told| &told["data"]).collect();
+    assert_eq!(data, ["secret", "end"]);
+    assert_eq!(
+        first(&device.happened, "connected")["url"],
+        secure_url(&gateways[0])
+    );
+    assert_eq!(gateways[0].metric("tidegate_tls_handshakes_total"), 1.0);
+    device.ended();
+}
+
+/// Where the answer can be seen, it is obeyed; elsewhere the back-off has to do.
+fn turned_away(platform: Platform) {
+    let kafka = Kafka::with_topics(&[("t", 1)]);
+    let gateways = [Setup::default()
+        .with("[limits]\nconnections = 1")
+        .ready(&kafka)];
+    let first_guest = Device::connect(gateways[0].address());
+    let mut device = platform.start(&Parameters {
+        gateways: &gateways,
+        subjects: &["/t/k"],
+        ends: &["/t/k"],
+        records: vec![("/t/k", json!("end"))],
+        ..Parameters::default()
+    });
+
+    let lost = device.wait("lost", 1);
+    drop(first_guest);
+
+    match platform {
+        Platform::NodeWithWs => {
+            assert_eq!(lost["detail"], "HTTP 503");
+            assert!(lost["retryIn"].as_f64().unwrap() >= 5_000.0, "{lost}");
+        }
+        Platform::Node | Platform::Chromium => assert_eq!(lost["cause"], "unreachable"),
+    }
+    device.wait("message", 1);
+    device.ended();
+}
+
 /// A gateway closes the connection for it; sent again, it would end every connection.
 fn too_large(platform: Platform) {
     let kafka = Kafka::with_topics(&[("t", 1)]);
@@ -139,6 +206,7 @@ fn too_large(platform: Platform) {
             ("/t/k", json!("x".repeat(70_000))),
             ("/t/k", json!("end")),
         ],
+        ..Parameters::default()
     });
 
     let places = device.wait("published", 1)["places"].clone();
@@ -189,6 +257,7 @@ fn goes_on_elsewhere(platform: Platform, go: impl FnOnce(&Gateway)) -> Vec<Value
         records: (0..RECORDS)
             .map(|number| ("/t/k", json!(number.to_string())))
             .collect(),
+        ..Parameters::default()
     });
 
     device.wait("message", 2 * BEFORE);

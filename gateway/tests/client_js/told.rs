@@ -1,6 +1,7 @@
 //! A device in another process, which tells everything that happens to it, one JSON object per line.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use crate::support::{Gateway, PATIENCE};
 
 /// What a device is started with.
+#[derive(Default)]
 pub(crate) struct Parameters<'a> {
     pub(crate) gateways: &'a [Gateway],
     pub(crate) subjects: &'a [&'a str],
@@ -19,6 +21,8 @@ pub(crate) struct Parameters<'a> {
     pub(crate) ends: &'a [&'a str],
     /// What it publishes: subject and value.
     pub(crate) records: Vec<(&'a str, Value)>,
+    /// The gateways speak TLS and show this, which nobody else believes.
+    pub(crate) certificate: Option<&'a Path>,
 }
 
 impl Parameters<'_> {
@@ -26,10 +30,13 @@ impl Parameters<'_> {
         /// Milliseconds from one publish to the next.
         const EVERY: u32 = 4;
 
-        let servers: Vec<String> = self.gateways.iter().map(url).collect();
+        let servers: Vec<String> = match self.certificate {
+            None => self.gateways.iter().map(url).collect(),
+            Some(_) => self.gateways.iter().map(secure_url).collect(),
+        };
         json!({
             "servers": servers, "subjects": self.subjects, "ends": self.ends, "records": self.records, "every": EVERY,
-            "ws": ws,
+            "ws": ws, "certificate": self.certificate,
         })
     }
 }
@@ -37,6 +44,11 @@ impl Parameters<'_> {
 /// The address of a gateway, as the device spells it.
 pub(crate) fn url(gateway: &Gateway) -> String {
     format!("ws://{}/", gateway.address())
+}
+
+/// The same over TLS, by the name in the certificate.
+pub(crate) fn secure_url(gateway: &Gateway) -> String {
+    format!("wss://localhost:{}/", gateway.address().port())
 }
 
 /// A running device, and everything it has told; killed when dropped.

@@ -1,6 +1,7 @@
 /** A headless Chromium, driven over its debugging pipe (https://chromedevtools.github.io/devtools-protocol/). */
 
 import { spawn } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,12 +19,14 @@ export class Chromium {
   #listeners = [];
   #unread = [];
 
-  static async start(program = 'chromium') {
+  /** `believed` are certificates, in PEM, whose keys it believes although nobody it knows has signed them. */
+  static async start({ program = 'chromium', believed = [] } = {}) {
     const chromium = new Chromium();
     chromium.#profile = await mkdtemp(join(tmpdir(), 'chromium-'));
     // Inside a container, and as root, there is no sandbox to be had; only our own pages are opened.
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    chromium.#process = spawn(program, [...ARGUMENTS, ...sandbox, `--user-data-dir=${chromium.#profile}`], {
+    const keys = believed.length > 0 ? [`--ignore-certificate-errors-spki-list=${believed.map(keyHash).join(',')}`] : [];
+    chromium.#process = spawn(program, [...ARGUMENTS, ...sandbox, ...keys, `--user-data-dir=${chromium.#profile}`], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
     chromium.#process.on('error', (error) => chromium.#fail(error));
@@ -87,4 +90,10 @@ export class Chromium {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** SHA-256 of a certificate's SubjectPublicKeyInfo, as browsers name keys. */
+function keyHash(pem) {
+  const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('base64');
 }

@@ -1,10 +1,13 @@
 /** `node in-chromium.js PARAMETERS`: a told device on a page in headless Chromium. */
 
+import { readFileSync } from 'node:fs';
+
 import { serve } from '../../demo/serve.js';
 import { Chromium } from './chromium.js';
 
 const server = await serve(0);
-const chromium = await Chromium.start();
+const { certificate } = JSON.parse(process.argv[2]);
+const chromium = await Chromium.start({ believed: certificate ? [readFileSync(certificate)] : [] });
 const closed = new Promise((resolve, reject) => {
   chromium.on('Runtime.consoleAPICalled', ({ args: [{ value }] }) => {
     console.log(value);

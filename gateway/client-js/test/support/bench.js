@@ -94,6 +94,11 @@ export class Bench {
     this.session.handleLost(attempt, { cause, code }, this.now);
   }
 
+  /** The server turns the attempt away and asks to be left alone. */
+  refuse(attempt, retryAfter) {
+    this.session.handleLost(attempt, { cause: 'refused', retryAfter }, this.now);
+  }
+
   pass(time) {
     this.now += time;
     this.session.handleTimeout(this.now);

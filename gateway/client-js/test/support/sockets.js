@@ -4,6 +4,7 @@
 export function fakeWebSocket() {
   const sockets = [];
 
+  /** With `shows`, it shows answers that are no WebSocket, as the package `ws` does. */
   class FakeWebSocket {
     readyState = 0;
     protocol = '';
@@ -13,6 +14,7 @@ export function fakeWebSocket() {
     constructor(url, protocol) {
       if (FakeWebSocket.refuses) throw new Error('this page may not connect there');
       Object.assign(this, { url, asked: protocol });
+      if (FakeWebSocket.shows) this.on = (event, listener) => (this.listening = { ...this.listening, [event]: listener });
       sockets.push(this);
     }
 
@@ -35,6 +37,14 @@ export function fakeWebSocket() {
 
     say(frame) {
       this.onmessage?.({ data: JSON.stringify(frame) });
+    }
+
+    /** Answers with an HTTP error; what is left of the request has to be destroyed. */
+    refuse(statusCode, headers) {
+      let destroyed = false;
+      this.listening['unexpected-response']({ destroy: () => (destroyed = true) }, { statusCode, headers });
+      this.readyState = 3;
+      return destroyed;
     }
 
     fail(message) {

@@ -67,6 +67,30 @@ test('a subscribed device is told what comes', async (context) => {
   assert.deepEqual(device.counters(), { received: 2, duplicates: 0, gaps: 1, strays: 0, attempts: 1 });
 });
 
+test('a server that turns a device away is left alone as long as it asked, where that can be seen', async (context) => {
+  const { FakeWebSocket, sockets } = fakeWebSocket();
+  FakeWebSocket.shows = true;
+  const device = new Device(['ws://a', 'ws://b'], { WebSocket: FakeWebSocket });
+  context.after(() => {
+    const closing = device.close();
+    sockets.at(-1).end(1000);
+    return closing;
+  });
+  const lost = [];
+  device.addEventListener('lost', ({ detail }) => lost.push(detail));
+  await settled();
+
+  assert(sockets[0].refuse(302, { location: 'ws://elsewhere/' }));
+  await until('the other server is tried', () => sockets.length === 2);
+  assert(sockets[1].refuse(503, { 'retry-after': '7' }));
+
+  const [redirected, refused] = lost;
+  assert.deepEqual([redirected.cause, redirected.retryIn], ['redirected', 0]);
+  assert.equal(redirected.detail, 'to ws://elsewhere/: name that server instead');
+  assert.deepEqual([refused.cause, refused.detail], ['refused', 'HTTP 503']);
+  assert(refused.retryIn >= 7_000 && refused.retryIn <= 9_000, `${refused.retryIn}`);
+});
+
 test('a publish ends when the record is in the log', async (context) => {
   const { device, socket } = await connected(context);
 

@@ -201,6 +201,51 @@ test('an endless hint is cut to the longest allowed', () => {
   assert.equal(bench.passToDeadline(), 600_000);
 });
 
+test('a lone server is left alone as long as it asked, and a part of the spread', () => {
+  const waits = Array.from({ length: 200 }, (_, seed) => {
+    const bench = new Bench(['ws://a'], SETTINGS, seed);
+    bench.refuse(bench.connecting().attempt, 20_000);
+    const wait = bench.passToDeadline();
+    bench.connecting();
+    return wait;
+  });
+
+  assert(waits.every((wait) => wait >= 20_000 && wait <= 22_000));
+  const early = waits.filter((wait) => wait < 21_000).length;
+  assert(early > 60 && early < 140, `${early} of 200`);
+});
+
+test('a dead server is not tried again while another only asked for time', () => {
+  const bench = new Bench(['ws://a', 'ws://b'], SETTINGS);
+  const dead = bench.fail();
+  for (let round = 0; round < 5; round += 1) {
+    const { attempt, url } = bench.connecting();
+    assert.notEqual(url, dead);
+    bench.refuse(attempt, 3_000);
+    bench.passToDeadline();
+  }
+});
+
+test('a wish that outlasts the time of a dead server does not keep devices from it', () => {
+  const bench = new Bench(['ws://a', 'ws://b'], SETTINGS);
+  const dead = bench.fail();
+  bench.refuse(bench.connecting().attempt, 500_000);
+
+  assert.equal(bench.passToDeadline(), 60_000);
+  assert.equal(bench.connecting().url, dead);
+});
+
+test('to come back in no time says nothing', () => {
+  const bench = new Bench(['ws://a'], SETTINGS);
+  let total = 0;
+  for (let round = 0; round < 12; round += 1) {
+    bench.refuse(bench.connecting().attempt, 0);
+    total += bench.passToDeadline();
+  }
+
+  assert(total > 5_000, `${total}`);
+});
+
 test('frequent losses are told once', () => {
   const bench = new Bench(['ws://a', 'ws://b', 'ws://c'], { ...SETTINGS, spread: 0 });
   const told = [];
