@@ -48,6 +48,10 @@
 //!
 //! Absent: storage. [`Session::positions`] gives what is worth storing, [`SubscribeOptions::from`] takes it back.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod address_book;
 mod backoff;
 #[cfg(feature = "transport")]
