@@ -10,6 +10,7 @@ use crate::cast::Cast;
 use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
+use crate::narrow::{columns, fitted};
 use crate::options::{Casting, RunOptions, UsageError, read_scenarios, select_cells};
 use crate::plan::Plan;
 use crate::provider::AdcChoice;
@@ -94,7 +95,7 @@ fn carry_out(command: Command) -> anyhow::Result<u8> {
         } => {
             let (text, worse) =
                 records::compare(&before, &after, threshold / 100.0, out.as_deref())?;
-            say!("{text}");
+            say!("{}", fitted(&text, columns()));
             Ok(u8::from(worse))
         }
         Command::Bench(typed) => bench::bench(&typed),

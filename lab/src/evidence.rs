@@ -1,5 +1,7 @@
 //! What was seen while a cell was played; [`crate::judge`] turns it into expectations.
 
+mod moments;
+
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use crate::knock::Answer;
 use crate::pacing::Closest;
 use crate::provider::{DeviceAddress, FleetCounts, Latencies, MemberCount};
 use crate::run::Dropped;
+
+pub(crate) use moments::{Moments, Window};
 
 /// Everything that was seen.
 #[derive(Debug, Default)]
@@ -88,36 +92,6 @@ pub(crate) struct Sighting {
     pub(crate) connections: Vec<ConnectionEntry>,
     /// What the kernel says of its connections: their remote ends.
     pub(crate) kernel_peers: HashSet<SocketAddr>,
-}
-
-/// When things were seen, in milliseconds since the first step.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Moments {
-    /// A device lost its connection or got none.
-    pub(crate) device_failed: Option<i64>,
-    /// A gateway had ended on its own.
-    pub(crate) gateway_ended: Option<i64>,
-    /// The gateways' connections were compared with the kernel's, the last time.
-    pub(crate) sighted: Option<i64>,
-    /// The run, window by window.
-    pub(crate) windows: Vec<Window>,
-}
-
-/// Half a second or more of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Window {
-    /// Its end, in milliseconds since the first step.
-    pub(crate) at_ms: i64,
-    /// Messages that reached devices, per second.
-    pub(crate) deliveries_per_s: f64,
-    /// Median of the delivery times in microseconds; none when nothing was timed, and so on below.
-    pub(crate) p50_us: Option<u64>,
-    /// Their 99th percentile.
-    pub(crate) p99_us: Option<u64>,
-    /// The longest.
-    pub(crate) max_us: Option<u64>,
-    /// How late the fleet did what was due, at worst.
-    pub(crate) lag_us: Option<u64>,
 }
 
 /// A pool member that a monitor has failed.

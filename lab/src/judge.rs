@@ -94,7 +94,10 @@ fn alive(seen: &Evidence) -> Expectation {
             .cloned()
             .collect::<Vec<_>>()
             .join(" / ");
-        format!("its last words: {words}")
+        match words.as_str() {
+            "" => "it said nothing before it ended".to_owned(),
+            _ => format!("its last words: {words}"),
+        }
     });
     answer
 }
@@ -434,6 +437,9 @@ fn members_up(wanted: u32, seen: &Evidence) -> Expectation {
         Some(up == wanted as usize),
     )
 }
+
+#[cfg(test)]
+mod catastrophe;
 
 #[cfg(test)]
 mod tests;

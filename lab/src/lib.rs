@@ -17,7 +17,7 @@
 //! - `run`: stage up, steps, stage down. `knock`, `kernel_table`, `kernel_counters`, `resources`: what it looks at on the way.
 //! - `recovery`: what faults do to devices, collected while it happens. `pacing`: how far apart updates come.
 //! - `evidence`, `judge`: what was seen, and what of the expected held.
-//! - `say`, `progress`, `summary`, `junit`, `colour`: what it says. `files`: what it leaves on disk. `records`: reading that again.
+//! - `say`, `progress`, `summary`, `junit`, `colour`, `narrow`: what it says. `files`: what it leaves on disk. `records`: reading that again.
 //! - `capacity`: how many machines a fleet takes.
 //! - `interrupt`, `signals`, `leash`: how a run ends early, and how its children end with it.
 //!
@@ -71,6 +71,7 @@ mod recovery;
 mod colour;
 mod files;
 mod junit;
+mod narrow;
 mod progress;
 mod records;
 mod replay;

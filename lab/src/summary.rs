@@ -11,8 +11,11 @@ use lab_record::verdict::Verdict;
 /// Bars shown before the rest is only counted.
 const MOST_BARS: usize = 24;
 
-/// Expectations shown for a failed cell, so that it stays within ten lines.
-const MOST_BROKEN: usize = 2;
+/// Broken expectations that are told in full; of the others the names and what was measured follow, so that a cell stays within ten lines.
+const MOST_BROKEN: usize = 1;
+
+/// Of so many others at most.
+const MOST_OTHERS: usize = 2;
 
 /// A cell's paragraph: one line when it passed, up to ten when it did not.
 pub(crate) fn cell(run: &Run, cell: &Cell) -> String {
@@ -44,6 +47,9 @@ pub(crate) fn cell(run: &Run, cell: &Cell) -> String {
                         words.trim_end().replace('\n', "\n            ")
                     );
                 }
+            }
+            if cell.verdict != Verdict::Interrupted {
+                let _ = writeln!(text, "  next      {}", run.repeat(cell));
             }
         }
     }
@@ -120,15 +126,31 @@ fn broken(text: &mut String, cell: &Cell) {
             let _ = writeln!(text, "  cause     {cause}");
         }
     }
-    if wrong.len() > MOST_BROKEN {
-        let names: Vec<&str> = wrong[MOST_BROKEN..]
-            .iter()
-            .map(|expectation| expectation.name.as_str())
-            .collect();
-        let _ = writeln!(text, "  also      {}", names.join(", "));
-    }
+    others(text, &wrong);
     if wrong.iter().any(|expectation| expectation.name == "spread") {
         let _ = writeln!(text, "  groups    {}", bars(&cell.workgroups));
+    }
+}
+
+/// What else did not hold, a line each.
+fn others(text: &mut String, wrong: &[&Expectation]) {
+    let others = wrong.iter().skip(MOST_BROKEN);
+    let hidden = others.clone().count().saturating_sub(MOST_OTHERS);
+    let mut label = "also";
+    for expectation in others.take(MOST_OTHERS - usize::from(hidden > 0)) {
+        let _ = writeln!(
+            text,
+            "  {label:<9} {}: {}",
+            expectation.name, expectation.measured
+        );
+        label = "";
+    }
+    if hidden > 0 {
+        let _ = writeln!(
+            text,
+            "            and {} more; the report has all",
+            hidden + 1
+        );
     }
 }
 
@@ -192,8 +214,27 @@ mod tests {
             "UNFIT Even ports fill every workgroup [workgroups=4]
   reason    HAProxy is not installed
   remedy    apt-get install haproxy
+  next      lab run scenarios/a.toml --seed 7 --cell 'workgroups=4'
 "
         );
+    }
+
+    #[test]
+    fn however_much_is_broken_a_cell_stays_within_ten_lines() {
+        let mut run = example::failed();
+        let broken = &mut run.cells[0].expectations[0];
+        broken.interval = Some("chance alone explains 1.3".to_owned());
+        broken.first_broke_ms = Some(1_500);
+        let other = Expectation {
+            name: "lost-max".to_owned(),
+            ..broken.clone()
+        };
+        run.cells[0].expectations.extend(vec![other; 40]);
+
+        let text = cell(&run, &run.cells[0]);
+
+        assert!(text.lines().count() <= 10, "{text}");
+        assert!(text.contains("and 39 more"), "{text}");
     }
 
     #[test]

@@ -46,9 +46,9 @@ pub fn page(question: &Question, sides: &[Side], command: &str) -> String {
                 h2 #binding { "What each resource asks for" }
                 @if side.answer.groups > 1 { p.small { "In each of the " (grouped(side.answer.groups)) " groups." } }
                 (chart::demands(&side.answer.demands, side.answer.mark()))
-                table { tbody { @for demand in &side.answer.demands {
+                div.wide { table { tbody { @for demand in &side.answer.demands {
                     tr { th scope="row" { (demand.resource) } td.number { @match demand.gateways { Some(n) => { (grouped(n)) (side.answer.mark()) } None => "no number is enough" } } td { (demand.because) } }
-                } } }
+                } } } }
                 h3 { "Every gateway reads everything" }
                 p { (side.answer.reading) }
             }
@@ -130,7 +130,7 @@ fn measured(side: &Side) -> Markup {
         section aria-labelledby="measured" {
             h2 #measured { "What was measured" }
             p.small { "Least squares; in brackets the 95 % interval of 2,000 bootstrap samples." }
-            table { tbody { @for (what, value) in units(costs) { tr { th scope="row" { (what) } td.number { (value) } } } } }
+            div.wide { table { tbody { @for (what, value) in units(costs) { tr { th scope="row" { (what) } td.number { (value) } } } } } }
             h3 { "Memory of the gateway against connections" }
             (chart::fitted("Memory of the gateway", &plateaus, &costs.user, "connections", size))
             h3 { "Memory of the kernel against connections, the gateway's end" }
@@ -168,10 +168,10 @@ fn record(costs: &Costs) -> Markup {
         section aria-labelledby="record" {
             h2 #record { "Beside the published record of ten million clients" }
             p.small { (published::SOURCE) ": " (grouped(published::CLIENTS as u64)) " clients, one message of " (published::MESSAGE_BYTES) " bytes a minute each, one machine with " (published::CORES) " processors and " (figure(published::MEMORY_BYTES / 1e9)) " GB" }
-            table {
+            div.wide { table {
                 thead { tr { th { "" } th { "published" } th { "here" } } }
                 tbody { @for (what, theirs, ours) in beside(costs) { tr { th scope="row" { (what) } td { (theirs) } td { (ours) } } } }
-            }
+            } }
             ul { @for difference in published::DIFFERENCES { li { (difference) } } }
         }
     }

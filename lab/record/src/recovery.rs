@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::Interval;
+
 /// Points of a curve at most.
 const POINTS: usize = 50;
 
@@ -107,6 +109,12 @@ pub struct Delay {
     pub messages: u64,
     /// 99 of 100 within so many microseconds.
     pub p99_us: u64,
+    /// Where that truly lies with 95 % confidence, from this; 0 in both where it was not kept.
+    #[serde(default)]
+    pub p99_low_us: u64,
+    /// To this.
+    #[serde(default)]
+    pub p99_high_us: u64,
 }
 
 /// Resident memory of one gateway across a fault.
@@ -144,6 +152,29 @@ impl Station {
             curve: curve(&took_ms),
         }
     }
+
+    /// Where the 99th percentile truly lies, with 95 % confidence: at the points of the curve around the ranks that bracket it.
+    #[must_use]
+    pub fn p99_interval(&self) -> Interval {
+        let ranks = Interval::of_rank(0.99, self.devices as f64);
+        let mut before = self
+            .curve
+            .iter()
+            .rev()
+            .map(|(ms, rank)| (*ms, *rank as f64));
+        let mut after = self.curve.iter().map(|(ms, rank)| (*ms, *rank as f64));
+        Interval {
+            value: self.p99_ms,
+            low: before
+                .find(|(_, rank)| *rank <= ranks.low)
+                .map_or(0.0, |(ms, _)| ms)
+                .min(self.p99_ms),
+            high: after
+                .find(|(_, rank)| *rank >= ranks.high)
+                .map_or(self.max_ms, |(ms, _)| ms)
+                .max(self.p99_ms),
+        }
+    }
 }
 
 impl Delay {
@@ -151,10 +182,26 @@ impl Delay {
     #[must_use]
     pub fn of(mut took_us: Vec<u32>) -> Self {
         took_us.sort_unstable();
+        let ranks = Interval::of_rank(0.99, took_us.len() as f64);
+        let share = |rank: f64| rank / took_us.len().max(1) as f64;
+        let at = |share: f64| nearest_rank(&took_us, share).unwrap_or_default().into();
         Self {
             messages: took_us.len() as u64,
-            p99_us: nearest_rank(&took_us, 0.99).unwrap_or_default().into(),
+            p99_us: at(0.99),
+            p99_low_us: at(share(ranks.low)),
+            p99_high_us: at(share(ranks.high)),
         }
+    }
+
+    /// Where the 99th percentile truly lies, in microseconds; the value alone where nothing more was kept.
+    #[must_use]
+    pub fn p99_interval(&self) -> Interval {
+        let [value, low, high] =
+            [self.p99_us, self.p99_low_us, self.p99_high_us].map(|us| us as f64);
+        if high == 0.0 {
+            return Interval::exact(value);
+        }
+        Interval { value, low, high }
     }
 }
 
@@ -224,5 +271,21 @@ mod tests {
         let delay = Delay::of((1..=200).collect());
 
         assert_eq!((delay.messages, delay.p99_us), (200, 198));
+        // 198 and 1.96 · √(200 · 0.99 · 0.01), about 2.8, to either side.
+        assert_eq!((delay.p99_low_us, delay.p99_high_us), (196, 200));
+    }
+
+    #[test]
+    fn a_percentile_lies_between_points_of_the_curve() {
+        let station = Station::of("caught-up", (1..=1_000).map(f64::from).collect());
+
+        // Ranks 983.8 to 996.2; the curve has a point at every 20th device.
+        let interval = station.p99_interval();
+
+        assert_eq!(
+            (interval.low, interval.value, interval.high),
+            (980.0, 990.0, 1_000.0)
+        );
+        assert_eq!(Station::default().p99_interval(), Interval::exact(0.0));
     }
 }

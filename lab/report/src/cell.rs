@@ -41,7 +41,7 @@ fn expectations(cell: &Cell) -> Markup {
     html! {
         @if !list.is_empty() {
             h3 { "Expectations" }
-            table {
+            div.wide { table {
                 thead { tr { th { "" } th { "rule" } th { "wanted" } th { "measured" } } }
                 tbody {
                     @for e in &list {
@@ -59,7 +59,7 @@ fn expectations(cell: &Cell) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }
@@ -168,7 +168,7 @@ fn pool(members: &[PoolMember]) -> Markup {
     html! {
         @if !members.is_empty() {
             h3 { "Pool members, as the load balancer counts them" }
-            table {
+            div.wide { table {
                 thead { tr { th { "member" } th { "health" } th.number { "open at the end" } th.number { "since the start" } th.number { "share" } } }
                 tbody {
                     @for member in members {
@@ -181,7 +181,7 @@ fn pool(members: &[PoolMember]) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }
@@ -201,7 +201,7 @@ fn latency(histograms: &[Histogram]) -> Markup {
     html! {
         @if !histograms.is_empty() {
             h3 { "Times" }
-            table {
+            div.wide { table {
                 thead { tr { th { "what" } th.number { "count" } th.number { "median" } th.number { "99 %" } th.number { "longest" } } }
                 tbody {
                     @for h in histograms {
@@ -214,7 +214,7 @@ fn latency(histograms: &[Histogram]) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
         @if !curves.is_empty() { div.wide { (curves::spectrum("Times by percentile", &curves)) } }
     }
@@ -259,7 +259,7 @@ fn resources(cell: &Cell) -> Markup {
     html! {
         @if !cell.resources.is_empty() {
             h3 { "Resources" }
-            table {
+            div.wide { table {
                 thead { tr { th { "process" } th.number { "processor time" } th.number { "peak memory" } th.number { "descriptors" } } }
                 tbody {
                     @for r in &cell.resources {
@@ -271,7 +271,7 @@ fn resources(cell: &Cell) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }
@@ -283,7 +283,7 @@ fn events(all: &[Event]) -> Markup {
         @if !events.is_empty() {
             details {
                 summary { "Events (" (grouped(events.len() as u64)) ")" }
-                table {
+                div.wide { table {
                     thead { tr { th { "at" } th { "what" } th { "detail" } } }
                     tbody {
                         @for event in events.iter().take(EVENTS) {
@@ -294,7 +294,7 @@ fn events(all: &[Event]) -> Markup {
                             }
                         }
                     }
-                }
+                } }
                 @if events.len() > EVENTS { p.small { "The rest is in the record." } }
             }
         }

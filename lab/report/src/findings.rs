@@ -1,6 +1,6 @@
 //! What did not hold, first on every rendering: the rule, what was wanted, what was measured, the likely cause and the next command.
 
-use lab_record::faults::in_force;
+use lab_record::faults::{faults, in_force};
 use lab_record::run::{Cell, Expectation, Run};
 use lab_record::verdict::Verdict;
 
@@ -50,7 +50,11 @@ fn of_cell<'a>(run: &'a Run, cell: &'a Cell) -> Vec<Finding<'a>> {
         measured: reason,
         interval: None,
         since: None,
-        cause: None,
+        cause: match cell.verdict {
+            Verdict::LabFailed => Some("the lab, or something it leans on, and not the gateway"),
+            Verdict::Unfit => Some("this machine or this choice of parts, and not the gateway"),
+            Verdict::Pass | Verdict::Fail | Verdict::Inconclusive | Verdict::Interrupted => None,
+        },
         remedy: cell.remedy.as_deref(),
         next: run.repeat(cell),
         broken: cell.verdict == Verdict::LabFailed,
@@ -74,12 +78,25 @@ fn of_cell<'a>(run: &'a Run, cell: &'a Cell) -> Vec<Finding<'a>> {
     no_verdict.into_iter().chain(expectations).collect()
 }
 
-/// When an expectation was first seen broken: "12.3 s into the run, during kill gateway 1".
+/// When an expectation was first seen broken: "12.3 s into the run, during kill gateway 1"; what only the end could tell, is said to be seen there.
 pub fn since(cell: &Cell, expectation: &Expectation) -> Option<String> {
     let at = expectation.first_broke_ms?;
-    let fault = in_force(cell, at).map_or_else(String::new, |words| format!(", {words}"));
-    Some(format!("{} into the run{fault}", moment(at)))
+    let end = cell.events.iter().find(|event| event.kind == "played");
+    let seen = match end {
+        Some(end) if at >= end.at_ms => "seen at the end, ",
+        Some(_) | None => "",
+    };
+    let fault = match in_force(cell, at) {
+        Some(words) => format!(", {words}"),
+        None if faults(cell).is_empty() => ", no fault in force".to_owned(),
+        None => ", before the first fault".to_owned(),
+    };
+    Some(format!("{seen}{} into the run{fault}", moment(at)))
 }
+
+/// What a measurement without an interval is worth, said once beside the findings.
+pub(crate) const EXACT: &str =
+    "Where nothing is said of how sure a measurement is, it was counted to the last one.";
 
 /// The verdict as a sentence: "FAIL: 2 of 8 cells broke an expectation".
 pub(crate) fn sentence(run: &Run) -> String {

@@ -81,6 +81,7 @@ fn first_findings(run: &Run) -> Markup {
             section aria-labelledby="findings" {
                 h2 #findings { @if findings.iter().any(|finding| finding.broken) { "What did not hold" } @else { "What is not known" } }
                 @for finding in findings.iter().take(FINDINGS) { (card(finding)) }
+                @if findings.iter().any(|finding| !finding.wanted.is_empty()) { p.small { (findings::EXACT) } }
                 @if findings.len() > FINDINGS { p.small { (grouped((findings.len() - FINDINGS) as u64)) " more are with their cells below." } }
             }
         }
@@ -168,7 +169,7 @@ fn environment(run: &Run) -> Markup {
     html! {
         section aria-labelledby="environment" {
             h2 #environment { "Environment" }
-            table { tbody {
+            div.wide { table { tbody {
                 tr { th scope="row" { "lab" } td { (e.lab) } }
                 tr { th scope="row" { "gateway" } td { (e.gateway) } }
                 tr { th scope="row" { "kernel" } td { (e.kernel) } }
@@ -176,7 +177,7 @@ fn environment(run: &Run) -> Markup {
                 tr { th scope="row" { "memory" } td { (bytes(e.memory_bytes)) } }
                 tr { th scope="row" { "descriptors per process" } td { (grouped(e.descriptors)) } }
                 @for (name, value) in &e.sysctls { tr { th scope="row" { (name) } td { (value) } } }
-            } }
+            } } }
             h2 { "Scenario" }
             pre { code { (run.scenario.text) } }
         }

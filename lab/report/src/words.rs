@@ -99,8 +99,13 @@ pub fn utc(unix_ms: u64) -> String {
 
 /// `1 cell`, `3 cells`.
 pub fn count(number: usize, one: &str, many: &str) -> String {
+    counted(number as u64, one, many)
+}
+
+/// The same of what is counted in 64 bits.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
-    format!("{} {word}", grouped(number as u64))
+    format!("{} {word}", grouped(number))
 }
 
 /// The Gregorian date of a day since 1970-01-01, by eras of 400 years that begin in March, so that the leap day comes last.

@@ -51,11 +51,67 @@ fn overview_shows_the_columns_of_each_comparison() {
 }
 
 #[test]
-fn page_of_an_unfit_machine_says_what_to_do() {
-    let page = lab_report::page::render(&unfit());
+fn first_screen_of_every_verdict_says_why_and_what_to_do() {
+    for (name, run, cause) in [
+        ("unfit", unfit(), "start dockerd"),
+        ("lab-failed", lab_failed(), "cannot bind 127.0.0.9:9092"),
+        (
+            "inconclusive",
+            inconclusive(),
+            "the lab itself was 80.0 ms behind its schedule",
+        ),
+        ("interrupted", interrupted(), "interrupted"),
+        (
+            "lost",
+            lost(),
+            "never came; the first 3 are all of this device",
+        ),
+        ("late", late(), "half of all were too late"),
+    ] {
+        let page = by_lines(&lab_report::page::render(&run));
 
-    assert!(page.contains("no container engine answers"), "{page}");
-    assert!(page.contains("start dockerd"), "{page}");
+        // What stands before the first picture is the first screen.
+        let first = page.split("<svg").next().unwrap();
+        assert!(first.contains(cause), "{name}: {first}");
+        assert!(first.contains("lab run scenarios/"), "{name}: {first}");
+        insta::assert_snapshot!(format!("first-screen-{name}"), first);
+    }
+}
+
+#[test]
+fn overview_with_ways_to_balance_has_their_columns() {
+    let compared = comparison();
+    let entry = lab_report::overview::Entry {
+        run: &compared,
+        link: "a/report.html",
+    };
+
+    insta::assert_snapshot!(by_lines(&lab_report::overview::render(&[entry])));
+}
+
+#[test]
+fn what_only_the_end_could_tell_is_said_to_be_seen_there() {
+    let mut run = lost();
+    run.cells[0].events.push(event(9_000, "played", &[]));
+    let told = |first_broke_ms| {
+        let mut run = run.clone();
+        run.cells[0].expectations[0].first_broke_ms = first_broke_ms;
+        lab_report::since(&run.cells[0], &run.cells[0].expectations[0])
+    };
+
+    assert_eq!(
+        told(Some(4_200)).as_deref(),
+        Some("4.2 s into the run, 1.2 s after kill gateway 1")
+    );
+    assert_eq!(
+        told(Some(2_000)).as_deref(),
+        Some("2 s into the run, before the first fault")
+    );
+    assert_eq!(
+        told(Some(9_000)).as_deref(),
+        Some("seen at the end, 9 s into the run, 6.0 s after kill gateway 1")
+    );
+    assert_eq!(told(None), None);
 }
 
 #[test]
@@ -332,10 +388,12 @@ fn kill_of_one() -> Recovery {
                 before: Delay {
                     messages: 9_000,
                     p99_us: 1_400,
+                    ..Delay::default()
                 },
                 during: Delay {
                     messages: 2_000,
                     p99_us: 2_100,
+                    ..Delay::default()
                 },
             }),
             memory: vec![Memory {
@@ -355,7 +413,6 @@ fn kill_of_one() -> Recovery {
     }
 }
 
-/// The machine lacks a container engine.
 /// A kill, twice: with a list of servers, and with an address that some never got away from.
 fn comparison() -> Run {
     let one = |way: &str, back: Vec<f64>, balanced_after_ms, wasted, usages: Vec<Event>| Cell {
@@ -407,6 +464,7 @@ fn shares(connections: &[u64]) -> Shares {
     }
 }
 
+/// The machine lacks a container engine.
 fn unfit() -> Run {
     let mut cell = cell("", Verdict::Unfit);
     cell.reason = Some("no container engine answers".to_owned());
@@ -414,6 +472,89 @@ fn unfit() -> Run {
     run(
         "scenarios/messaging/in-order.toml",
         "Every subscriber gets every record once and in order",
+        vec![cell],
+    )
+}
+
+/// The lab could not play.
+fn lab_failed() -> Run {
+    let mut cell = cell("", Verdict::LabFailed);
+    cell.reason = Some("cannot bind 127.0.0.9:9092: address in use".to_owned());
+    run(
+        "scenarios/messaging/in-order.toml",
+        "Every subscriber gets every record once and in order",
+        vec![cell],
+    )
+}
+
+/// The lab was too slow to tell.
+fn inconclusive() -> Run {
+    let mut cell = cell("", Verdict::Inconclusive);
+    cell.expectations = vec![Expectation {
+        held: None,
+        cause: Some("the lab itself was 80.0 ms behind its schedule".to_owned()),
+        ..held(
+            "delivered-within",
+            "99 of 100 within 100ms",
+            "p50 2.0 ms, p99 60.0 ms, max 90.0 ms, of 3000",
+        )
+    }];
+    run(
+        "scenarios/messaging/in-time.toml",
+        "Messages arrive in time",
+        vec![cell],
+    )
+}
+
+/// One cell was played, the next was interrupted.
+fn interrupted() -> Run {
+    let mut broken_off = cell("workgroups=8", Verdict::Interrupted);
+    broken_off.reason = Some("interrupted".to_owned());
+    run(
+        "scenarios/messaging/in-order.toml",
+        "Every subscriber gets every record once and in order",
+        vec![cell("workgroups=4", Verdict::Pass), broken_off],
+    )
+}
+
+/// A kill lost messages, and it took long to come back.
+fn lost() -> Run {
+    let mut cell = cell("", Verdict::Fail);
+    cell.expectations = vec![
+        Expectation {
+            interval: Some("between 34 and 294 of a million messages with 95 % confidence".to_owned()),
+            held: Some(false),
+            first_broke_ms: Some(3_100),
+            cause: Some("for instance device 3: message 17 of /t/k (partition 0) never came; the first 3 are all of this device".to_owned()),
+            ..held("lost-max", "at most 0", "3, of 29997 deliveries of 30000 records")
+        },
+        held("doubled-max", "at most 0", "0, of 29997 deliveries of 30000 records"),
+    ];
+    cell.events = vec![event(
+        3_000,
+        "fault",
+        &[("fault", json!("kill")), ("target", json!("gateway 1"))],
+    )];
+    run(
+        "scenarios/recovery/kill-one-of-three.toml",
+        "A killed gateway loses no message",
+        vec![cell],
+    )
+}
+
+/// Everything is late.
+fn late() -> Run {
+    let mut cell = cell("", Verdict::Fail);
+    cell.expectations = vec![Expectation {
+        interval: Some("p99 between 880.0 and 915.0 ms with 95 % confidence".to_owned()),
+        held: Some(false),
+        first_broke_ms: Some(1_500),
+        cause: Some("half of all were too late, so it is not a moment but the pace: something on the way is saturated; the lab itself was at most 0.4 ms behind its schedule".to_owned()),
+        ..held("delivered-within", "99 of 100 within 100ms", "p50 400.0 ms, p99 900.0 ms, max 990.0 ms, of 3000")
+    }];
+    run(
+        "scenarios/messaging/in-time.toml",
+        "Messages arrive in time",
         vec![cell],
     )
 }

@@ -16,6 +16,7 @@ use crate::files::put;
 use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
+use crate::narrow::{columns, fitted};
 use lab_capacity::answer::answer;
 use lab_capacity::costs::Costs;
 use lab_capacity::page::{Side, page};
@@ -77,10 +78,8 @@ pub(crate) fn capacity(typed: &Capacity, interrupt: &Interrupt) -> anyhow::Resul
         .map(|file| side(file, &question))
         .collect::<Result<Vec<_>, _>>()?;
     if let Some(first) = sides.first() {
-        say!(
-            "{}",
-            text(&question, &first.answer, &first.results, &first.costs)
-        );
+        let said = text(&question, &first.answer, &first.results, &first.costs);
+        say!("{}", fitted(&said, columns()));
     }
     put(
         &out,

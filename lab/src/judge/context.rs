@@ -1,147 +1,94 @@
-//! What the reader of an answer asks next: how sure is the number, and since when did it not hold?
+//! What the reader of an answer asks next: how sure is the number, since when did it not hold, and why?
+//!
+//! - [`sureness`]: intervals of what is estimated. What is counted is exact and has none.
+//! - [`moment`]: when a rule was first seen broken.
+//! - [`cause`]: the likely cause of what did not hold.
 
-use hdrhistogram::Histogram;
-use lab_record::ledger::{Account, Flaw};
+mod cause;
+mod moment;
+mod sureness;
+
 use lab_record::recovery::Fault;
 use lab_record::run::Expectation;
-use lab_record::statistics::{Interval, limits};
 
-use crate::evidence::{Evidence, Sighting};
+use crate::evidence::Evidence;
 use crate::scenario::expect::Expect;
-use crate::units::Span;
 
-/// Adds to every answer how sure it is, and to broken ones when they broke, as far as it was seen.
+/// Adds to every answer how sure it is, and to broken ones since when and why, as far as it was seen.
 pub(super) fn add(answers: &mut [Expectation], expect: &Expect, seen: &Evidence) {
     for answer in answers {
-        answer.interval = answer.interval.take().or_else(|| interval(answer, seen));
-        if answer.held == Some(false) && answer.first_broke_ms.is_none() {
-            answer.first_broke_ms = first_broke(&answer.name, expect, seen);
+        answer.interval = answer
+            .interval
+            .take()
+            .or_else(|| sureness::of(&answer.name, expect, seen));
+        if answer.held == Some(false) {
+            answer.first_broke_ms = answer
+                .first_broke_ms
+                .or_else(|| moment::of(&answer.name, expect, seen));
+            answer.cause = answer
+                .cause
+                .take()
+                .or_else(|| cause::of(&answer.name, expect, seen));
         }
-        if answer.held == Some(false) && answer.cause.is_none() {
-            answer.cause = slowest_leg(&answer.name, seen);
-        }
     }
 }
 
-fn interval(answer: &Expectation, seen: &Evidence) -> Option<String> {
-    match answer.name.as_str() {
-        "delivered-within" => p99(&seen.latencies.as_ref()?.deliveries),
-        "published-within" => p99(&seen.latencies.as_ref()?.acknowledgements),
-        "lost-max" => share(Flaw::Lost, seen.account.as_ref()?),
-        "doubled-max" => share(Flaw::Doubled, seen.account.as_ref()?),
-        "swapped-max" => share(Flaw::Swapped, seen.account.as_ref()?),
-        "spread" => chance(&seen.sightings),
-        _ => None,
-    }
+/// The faults of the cell, in the order they began.
+fn faults(seen: &Evidence) -> &[Fault] {
+    seen.recovery
+        .as_ref()
+        .map_or(&[], |recovery| recovery.faults.as_slice())
 }
 
-/// Where the 99th percentile truly lies.
-fn p99(times: &Histogram<u64>) -> Option<String> {
-    if times.is_empty() {
-        return None;
-    }
-    let Interval { low, high, .. } = Interval::of_quantile(times, 0.99);
-    let (low, high) = (low / 1_000.0, high / 1_000.0);
-    Some(format!(
-        "p99 between {low:.1} and {high:.1} ms with 95 % confidence"
-    ))
+/// The fault that has most of something.
+fn worst(seen: &Evidence, weight: impl Fn(&Fault) -> f64) -> Option<&Fault> {
+    // Of equals the first: the later ones may follow from it.
+    let faults = faults(seen).iter().rev();
+    faults.max_by(|a, b| weight(a).total_cmp(&weight(b)))
 }
 
-/// Of every million messages, how many go wrong in this way.
-fn share(flaw: Flaw, account: &Account) -> Option<String> {
-    let of = account.deliveries + account.lost;
-    if of == 0 {
-        return None;
-    }
-    let Interval { low, high, .. } = Interval::of_share(account.count(flaw), of);
-    let (low, high) = (low * 1e6, high * 1e6);
-    Some(format!(
-        "between {low:.0} and {high:.0} of a million messages with 95 % confidence"
-    ))
+/// The drain that has most of something.
+fn worst_drain(seen: &Evidence, weight: impl Fn(&Fault) -> u64) -> Option<&Fault> {
+    let drains = faults(seen).iter().filter(|fault| fault.kind == "drain");
+    drains.max_by_key(|fault| weight(fault))
 }
 
-/// What dice would do with as many connections.
-fn chance(sightings: &[Sighting]) -> Option<String> {
-    let limits: Vec<String> = sightings
-        .iter()
-        .filter(|sighting| sighting.workgroups.len() > 1 && sighting.placed() > 0)
-        .map(|sighting| {
-            let groups = sighting.workgroups.len() as u64;
-            format!("{:.3}", limits::max_over_mean(sighting.placed(), groups))
-        })
-        .collect();
-    (!limits.is_empty()).then(|| {
-        format!(
-            "chance alone explains max/mean up to {} (once in a million runs more)",
-            limits.join(", ")
-        )
-    })
-}
-
-/// When a rule was first seen broken.
-fn first_broke(name: &str, expect: &Expect, seen: &Evidence) -> Option<i64> {
-    let moments = &seen.moments;
-    match name {
-        "gateways-alive" => moments.gateway_ended,
-        "connected" | "subscribed" => moments.device_failed,
-        "spread" | "kernel-agrees" | "client-addresses" | "on-gateways" => moments.sighted,
-        "delivered-within" => {
-            let bound = expect.delivered_within?.get().as_micros();
-            let mut windows = moments.windows.iter();
-            windows
-                .find(|window| window.p99_us.is_some_and(|us| u128::from(us) > bound))
-                .map(|window| window.at_ms)
-        }
-        "reconnected-within" => overdue(expect.reconnected_within?, name, seen),
-        "caught-up-within" => overdue(expect.caught_up_within?, name, seen),
-        _ => None,
-    }
-}
-
-/// When the devices of the fault they took longest to recover from should have been back.
-fn overdue(bound: Span, name: &str, seen: &Evidence) -> Option<i64> {
-    let fault = worst_fault(name, seen)?;
-    Some(fault.from_ms + i64::try_from(bound.get().as_millis()).ok()?)
-}
-
-/// Which part of the way back took longest: noticing, connecting, or catching up.
-fn slowest_leg(name: &str, seen: &Evidence) -> Option<String> {
-    let fault = worst_fault(name, seen)?;
-    let p99 = |name| fault.station(name).map_or(0.0, |station| station.p99_ms);
-    let (noticed, connected, back) = (p99("noticed"), p99("connected"), p99("caught-up"));
-    let mut legs = [
-        ("noticing that the connection had ended", noticed),
-        ("getting a new connection", connected - noticed),
-        ("catching up with what was missed", back - connected),
-    ];
-    legs.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let told: Vec<String> = legs
-        .iter()
-        .map(|(leg, ms)| format!("{leg} {:.0} ms", ms.max(0.0)))
-        .collect();
-    Some(format!(
-        "after {} {}, {} took longest: {} (99 of 100 devices)",
-        fault.kind,
-        fault.target,
-        legs[0].0,
-        told.join(", ")
-    ))
-}
-
-/// The fault whose touched devices needed longest to the station of this rule.
-fn worst_fault<'a>(name: &str, seen: &'a Evidence) -> Option<&'a Fault> {
+/// The fault whose touched devices needed longest to the station of this rule. Those that never got there needed for ever.
+fn slowest<'a>(name: &str, seen: &'a Evidence) -> Option<&'a Fault> {
     let station = match name {
         "reconnected-within" => "connected",
         "caught-up-within" => "caught-up",
         _ => return None,
     };
-    let p99 = |fault: &Fault| fault.station(station).map_or(0.0, |station| station.p99_ms);
-    let faults = seen.recovery.as_ref()?.faults.iter();
-    faults.max_by(|a, b| p99(a).total_cmp(&p99(b)))
+    worst(seen, |fault| match fault.station(station) {
+        _ if fault.touched == 0 => 0.0,
+        Some(at) if at.devices * 100 >= fault.touched * 99 => at.p99_ms,
+        _ => f64::INFINITY,
+    })
+}
+
+/// The fault that slowed messages to its survivors most.
+fn most_slowing(seen: &Evidence) -> Option<&Fault> {
+    worst(seen, |fault| {
+        fault.survivors.map_or(0.0, |survivors| {
+            let [before, during] = [survivors.before, survivors.during].map(|at| at.p99_us.max(1));
+            during as f64 / before as f64
+        })
+    })
+}
+
+/// The fault after which a gateway grew most.
+fn most_grown(seen: &Evidence) -> Option<&Fault> {
+    worst(seen, |fault| {
+        let memory = fault.memory.iter();
+        let ratios = memory.map(|one| one.peak_bytes as f64 / one.before_bytes.max(1) as f64);
+        ratios.fold(0.0, f64::max)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use lab_record::ledger::Account;
     use lab_record::recovery::{Recovery, Station};
 
     use super::*;
@@ -223,7 +170,7 @@ mod tests {
         assert_eq!(
             answers[0].cause.as_deref(),
             Some(
-                "after kill gateway 1, getting a new connection took longest: getting a new connection 1860 ms, catching up with what was missed 100 ms, noticing that the connection had ended 40 ms (99 of 100 devices)"
+                "after kill of gateway 1, getting a new connection took longest: getting a new connection 1860 ms, catching up with what was missed 100 ms, noticing that the connection had ended 40 ms (99 of 100 devices)"
             )
         );
     }

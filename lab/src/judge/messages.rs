@@ -1,9 +1,10 @@
 //! What the ledger's account and the latencies say about a scenario's bounds on messages.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use lab_record::ledger::{Account, Flaw};
+use lab_record::ledger::{Account, Finding, Flaw};
 use lab_record::run::Expectation;
 
 use super::{answer, publishes};
@@ -159,11 +160,33 @@ pub(super) fn blame(answer: &mut Expectation, account: &Account, flaws: &[Flaw])
     }
 }
 
-/// The first finding of one of these kinds, in words.
+/// The first finding of one of these kinds, in words, and what the others have in common with it.
 fn example(account: &Account, flaws: &[Flaw]) -> Option<String> {
-    let found = account
+    let found: Vec<&Finding> = account
         .examples
         .iter()
-        .find(|finding| flaws.contains(&finding.flaw))?;
-    Some(format!("for instance {found}"))
+        .filter(|finding| flaws.contains(&finding.flaw))
+        .collect();
+    let first = found.first()?;
+    Some(format!("for instance {first}{}", in_common(&found)))
+}
+
+/// Whether all findings are of one device, or of one partition: that tells a connection from a log.
+fn in_common(found: &[&Finding]) -> String {
+    let count = found.len();
+    if count < 2 {
+        return String::new();
+    }
+    let devices: BTreeSet<u32> = found.iter().map(|finding| finding.device).collect();
+    let partitions: BTreeSet<i32> = found.iter().map(|finding| finding.partition).collect();
+    match (devices.len(), partitions.len()) {
+        (1, 1) => format!("; the first {count} are all of this device and partition"),
+        (1, _) => format!("; the first {count} are all of this device"),
+        (devices, 1) => {
+            format!("; the first {count} are all in this partition, of {devices} devices")
+        }
+        (devices, partitions) => {
+            format!("; the first {count} are of {devices} devices and {partitions} partitions")
+        }
+    }
 }

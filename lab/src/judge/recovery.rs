@@ -21,7 +21,7 @@ const FEWEST_MESSAGES: u64 = 200;
 const UNREMARKABLE: Duration = Duration::from_millis(20);
 
 /// The answers of a gateway to a subscription that goes on which are no resync.
-const NO_RESYNC: [&str; 2] = ["synced", "none"];
+pub(super) const NO_RESYNC: [&str; 2] = ["synced", "none"];
 
 /// Where devices come back by themselves: everybody is connected at the end.
 pub(super) fn connected(seen: &Evidence) -> Expectation {

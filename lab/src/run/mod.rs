@@ -34,6 +34,7 @@ use crate::interrupt::Interrupt;
 use crate::judge::{answer, judge, linear};
 use crate::kafka::dismiss_shared;
 use crate::machine::Machine;
+use crate::narrow::{columns, fitted};
 use crate::options::{RunOptions, UsageError, select_cells};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -162,10 +163,11 @@ fn play_file(company: &Company<'_>, scenario: &Scenario, cells: &[matrix::Cell])
         let others_follow = number + 1 < cells.len();
         compare(scenario, &run.cells, &mut record, others_follow);
         progress.clear();
-        say!("{}", paint(record.verdict, &summary::cell(&run, &record)));
+        let said = fitted(&summary::cell(&run, &record), columns());
+        say!("{}", paint(record.verdict, &said));
         run.cells.push(record);
     }
-    say!("{}", summary::columns::comparisons(&run));
+    say!("{}", summary::columns::comparisons(&run, columns()));
     run
 }
 
@@ -266,12 +268,17 @@ fn failed(record: &mut Cell, error: &ProviderError) {
             record.remedy = Some(remedy.clone());
         }
         ProviderError::Gateway(what) => {
-            record.expectations.push(answer(
+            let mut answer = answer(
                 "gateways-alive",
                 "every gateway starts, serves and leaves",
                 what.clone(),
                 Some(false),
-            ));
+            );
+            answer.cause = Some(
+                "a gateway did not do what it was told, and the cell ends there: nothing after that was tried"
+                    .to_owned(),
+            );
+            record.expectations.push(answer);
         }
         ProviderError::Failed(_) | ProviderError::Interrupted => {
             record.reason = Some(error.to_string())

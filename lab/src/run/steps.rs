@@ -127,6 +127,7 @@ impl Theatre<'_> {
             )?;
             self.evidence.knocks.extend(answers);
         }
+        self.evidence.moments.knocked = Some(self.now_ms());
         Ok(())
     }
 
@@ -192,6 +193,8 @@ impl Theatre<'_> {
         if let Some(pacing) = &mut self.pacing {
             pacing.take(&observations);
         }
+        let now = self.now_ms();
+        self.evidence.moments.take(&observations, now);
         for observation in &observations {
             if let Observation::Refused { code, .. } = observation {
                 *self.evidence.publishes_refused.entry(code).or_default() += 1;

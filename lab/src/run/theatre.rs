@@ -212,6 +212,8 @@ impl<'a> Theatre<'a> {
             self.perform(&step.action)?;
             self.note_usage(step.action.verb());
         }
+        self.evidence.moments.ended = Some(self.now_ms());
+        self.event("played", []);
         self.look_around()?;
         self.conclude_recovery();
         self.conclude_balancing()?;
@@ -488,7 +490,7 @@ impl<'a> Theatre<'a> {
         ends.into_iter().collect()
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         super::since(self.began)
     }
 }

@@ -73,6 +73,16 @@ impl Interval {
         }
     }
 
+    /// The rank of a quantile among `of` values, which is binomial; it stays within them.
+    pub fn of_rank(quantile: f64, of: f64) -> Self {
+        let half = Z * (of * quantile * (1.0 - quantile)).sqrt();
+        Self {
+            value: quantile * of,
+            low: (quantile * of - half).max(0.0),
+            high: (quantile * of + half).min(of),
+        }
+    }
+
     /// A quantile of a distribution, by the order statistics that bracket it: the rank of a quantile is binomial.
     pub fn of_quantile(times: &Histogram<u64>, quantile: f64) -> Self {
         let n = times.len().max(1) as f64;

@@ -46,7 +46,7 @@ pub(super) fn draw(ledger: Option<&Value>) -> Markup {
     html! {
         h3 { "Delivery ledger" }
         p.small { "Truth is an independent read of the topic; every delivery of every device was held against it." }
-        table { tbody {
+        div.wide { table { tbody {
             @for (name, words) in FACTS {
                 @if let Some(count) = number(name) { tr { th scope="row" { (words) } td.number { (grouped(count)) } td {} } }
             }
@@ -62,7 +62,7 @@ pub(super) fn draw(ledger: Option<&Value>) -> Markup {
                     tr { th scope="row" { (name) } td.number { (plain(value)) } td {} }
                 }
             }
-        } }
+        } } }
         @for (name, value) in fields {
             @if let Value::Array(list) = value {
                 @if !list.is_empty() {

@@ -4,7 +4,7 @@ use lab_record::recovery::{Fault, Recovery};
 use maud::{Markup, html};
 
 use crate::chart::waterfall::{self, milliseconds};
-use crate::words::{bytes, figure, grouped, moment, span_ms, span_us};
+use crate::words::{bytes, counted, figure, grouped, moment, span_ms, span_us};
 
 /// The section; nothing where nothing was broken.
 pub(super) fn draw(recovery: Option<&Recovery>) -> Markup {
@@ -26,22 +26,23 @@ fn one(fault: &Fault) -> Markup {
             "from " (moment(fault.from_ms))
             @if let Some(until) = fault.until_ms { " to " (moment(until)) }
             @if let Some(took) = fault.took_ms { ", took " (span_ms(took)) }
-            "; touched " (grouped(fault.touched)) " devices, " (grouped(fault.resets)) " of them by a reset"
+            @if fault.touched == 0 { "; touched no device" }
+            @else { "; touched " (counted(fault.touched, "device", "devices")) ", " (grouped(fault.resets)) " of them by a reset" }
         }
         @if fault.stations.iter().any(|station| station.devices > 0) {
             div.wide { (waterfall::draw(&title, fault)) }
-            table {
+            div.wide { table {
                 thead { tr { th { "station" } th.number { "devices" } th.number { "median" } th.number { "90 %" } th.number { "99 %" } th.number { "last" } } }
                 tbody { @for station in &fault.stations { tr {
                     th scope="row" { (station.name) }
                     td.number { (grouped(station.devices)) }
                     @for ms in [station.p50_ms, station.p90_ms, station.p99_ms, station.max_ms] { td.number { (milliseconds(ms)) } }
                 } } }
-            }
+            } }
         }
-        @if let Some(survivors) = &fault.survivors {
+        @if let Some(survivors) = fault.survivors.as_ref().filter(|survivors| survivors.devices > 0) {
             p.small {
-                (grouped(survivors.devices)) " devices that it did not touch: 99 of 100 messages within " (span_us(survivors.before.p99_us)) " before ("
+                (counted(survivors.devices, "device", "devices")) " that it did not touch: 99 of 100 messages within " (span_us(survivors.before.p99_us)) " before ("
                 (grouped(survivors.before.messages)) " messages), " (span_us(survivors.during.p99_us)) " while it lasted (" (grouped(survivors.during.messages)) " messages)"
                 @if survivors.before.p99_us > 0 { ", " (figure(survivors.during.p99_us as f64 / survivors.before.p99_us as f64)) " ×" }
             }
@@ -54,7 +55,7 @@ fn one(fault: &Fault) -> Markup {
 
 fn totals(recovery: &Recovery) -> Markup {
     html! {
-        table { tbody {
+        div.wide { table { tbody {
             @for (answer, count) in &recovery.resumes { tr { th scope="row" { "subscriptions that went on: " (answer) } td.number { (grouped(*count)) } } }
             tr { th scope="row" { "gaps that no gateway told of" } td.number { (grouped(recovery.unsignalled_gaps)) } }
             @if let Some(count) = recovery.listen_overflows {
@@ -65,6 +66,6 @@ fn totals(recovery: &Recovery) -> Markup {
             }
             @for listener in recovery.listeners.iter().filter(|listener| listener.dropped > 0) { tr { th scope="row" { "of them at " (listener.name) } td.number { (grouped(listener.dropped)) } } }
             @if let Some(count) = recovery.fetches { tr { th scope="row" { "reads from Kafka begun because of the faults" } td.number { (grouped(count)) } } }
-        } }
+        } } }
     }
 }

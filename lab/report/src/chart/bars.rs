@@ -61,10 +61,10 @@ impl Bars<'_> {
         html! {
             details {
                 summary { "In numbers" }
-                table {
+                div.wide { table {
                     thead { tr { th { (self.of) } th.number { "connections" } } }
                     tbody { @for (label, count) in &self.bars { tr { th scope="row" { (label) } td.number { (grouped(*count)) } } } }
-                }
+                } }
             }
         }
     }

@@ -8,6 +8,8 @@ use crate::words::grouped;
 
 const ROW: f64 = 34.0;
 const LABEL: f64 = 84.0;
+/// The darkest a cell may be for its number to be read, on a light and on a dark page.
+const DARKEST: f64 = 0.5;
 
 /// The table of residues; its cells are coloured by their share.
 pub(crate) fn residues(ports: &Residues) -> Markup {
@@ -35,13 +37,13 @@ fn numbers(rows: &[(u32, &[u64]); 4]) -> Markup {
     html! {
         details {
             summary { "In numbers" }
-            table {
+            div.wide { table {
                 thead { tr { th { "port mod" } th { "ports with residue 0, 1, 2, …" } } }
                 tbody { @for (modulus, counts) in rows { tr {
                     th scope="row" { (modulus) }
                     td { (counts.iter().map(|n| grouped(*n)).collect::<Vec<_>>().join(" · ")) }
                 } } }
-            }
+            } }
         }
     }
 }
@@ -54,11 +56,11 @@ fn cells(row: usize, counts: &[u64], total: u64) -> Markup {
             @let even = total as f64 / counts.len() as f64;
             @let weight = if even > 0.0 { (*count as f64 / even / 2.0).min(1.0) } else { 0.0 };
             @let x = LABEL + width * residue as f64;
-            rect class=(if *count == 0 { "heat empty" } else { "heat" }) x=(at(x + 1.0)) y=(at(y)) width=(at(width - 2.0)) height=(at(ROW - 4.0)) fill-opacity=(at_two(weight)) {
+            rect class=(if *count == 0 { "heat empty" } else { "heat" }) x=(at(x + 1.0)) y=(at(y)) width=(at(width - 2.0)) height=(at(ROW - 4.0)) fill-opacity=(at_two(weight * DARKEST)) {
                 title { "residue " (residue) ": " (grouped(*count)) " ports" }
             }
             @if width >= 40.0 {
-                text class=(if weight > 0.55 { "heat-text strong" } else { "heat-text" }) x=(at(x + width / 2.0)) y=(at(y + 20.0)) text-anchor="middle" { (grouped(*count)) }
+                text.heat-text x=(at(x + width / 2.0)) y=(at(y + 20.0)) text-anchor="middle" { (grouped(*count)) }
             }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{WIDTH, at};
-use crate::words::grouped;
+use crate::words::counted;
 
 const BOX: f64 = 176.0;
 const HEIGHT: f64 = 60.0;
@@ -67,7 +67,7 @@ fn wire(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
 
 fn fleet(stage: &Value) -> Part {
     Part {
-        head: format!("{} devices", grouped(number(stage, "/fleet/devices"))),
+        head: counted(number(stage, "/fleet/devices"), "device", "devices"),
         lines: vec![
             format!("ports: {}", text(stage, "/fleet/ports")),
             format!(
@@ -92,7 +92,7 @@ fn balancer(stage: &Value, adc: &str) -> Part {
 fn gateways(stage: &Value) -> Vec<Part> {
     let count = number(stage, "/gateways").max(1);
     let lines = vec![
-        format!("{} workgroups", number(stage, "/workgroups")),
+        counted(number(stage, "/workgroups"), "workgroup", "workgroups"),
         format!(
             "X.ConnectionOffload: {}",
             if flag(stage, "/connection-offload") {
@@ -120,10 +120,11 @@ fn log(stage: &Value, kafka: &str) -> Part {
     Part {
         head: format!("Kafka: {kafka}"),
         lines: vec![
-            format!("{} brokers", number(stage, "/kafka/brokers")),
-            format!(
-                "{} partitions per topic",
-                number(stage, "/kafka/partitions")
+            counted(number(stage, "/kafka/brokers"), "broker", "brokers"),
+            counted(
+                number(stage, "/kafka/partitions"),
+                "partition per topic",
+                "partitions per topic",
             ),
         ],
     }
@@ -136,10 +137,10 @@ fn said(stage: &Value, adc: &str, kafka: &str, direct: bool) -> String {
         format!("go through the ADC ({adc}) to")
     };
     format!(
-        "Stage: {} devices {way} {} gateways of {} workgroups, which read Kafka ({kafka})",
-        grouped(number(stage, "/fleet/devices")),
-        number(stage, "/gateways"),
-        number(stage, "/workgroups"),
+        "Stage: {} {way} {} of {}, to read Kafka ({kafka})",
+        counted(number(stage, "/fleet/devices"), "device", "devices"),
+        counted(number(stage, "/gateways").max(1), "gateway", "gateways"),
+        counted(number(stage, "/workgroups"), "workgroup", "workgroups"),
     )
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 
-use lab_record::recovery::Station;
 use lab_record::run::{Cell, Run};
 use lab_record::verdict::Verdict;
 
@@ -79,22 +78,6 @@ fn place(run: &Run, cell: &Cell) -> String {
     )
 }
 
-/// The 99th percentile of a station, by the ranks that bracket it on its curve.
-fn p99(station: &Station) -> Interval {
-    let n = station.devices as f64;
-    let half = 1.96 * (0.99 * 0.01 / n.max(1.0)).sqrt();
-    let at = |share: f64| {
-        let rank = (share.min(1.0) * n).ceil() as u64;
-        let reached = station.curve.iter().find(|(_, devices)| *devices >= rank);
-        reached.map_or(station.max_ms, |(ms, _)| *ms)
-    };
-    Interval {
-        value: station.p99_ms,
-        low: at(0.99 - half).min(station.p99_ms),
-        high: at(0.99 + half).max(station.p99_ms),
-    }
-}
-
 /// Whether the cell failed or could not be played, and of one that was judged, how many expectations were broken.
 fn verdict(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
     // An undecided cell is neither better nor worse.
@@ -151,7 +134,7 @@ fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
             all.push((
                 format!("{} {}: {} p99", fault.kind, fault.target, station.name),
                 "ms",
-                p99(station),
+                station.p99_interval(),
             ));
         }
     }

@@ -49,8 +49,13 @@ fn survivors_are_compared_only_with_enough_messages_and_beyond_the_scheduler() {
             before: Delay {
                 messages: 1_000,
                 p99_us: 15_000,
+                ..Delay::default()
             },
-            during: Delay { messages, p99_us },
+            during: Delay {
+                messages,
+                p99_us,
+                ..Delay::default()
+            },
         };
         let fault = Fault {
             survivors: Some(survivors),
@@ -70,11 +75,13 @@ fn survivors_are_compared_only_with_enough_messages_and_beyond_the_scheduler() {
                     devices: 1,
                     before: Delay {
                         messages: 500,
-                        p99_us: 900
+                        p99_us: 900,
+                        ..Delay::default()
                     },
                     during: Delay {
                         messages: 500,
-                        p99_us: 19_000
+                        p99_us: 19_000,
+                        ..Delay::default()
                     },
                 }),
                 ..Fault::default()
