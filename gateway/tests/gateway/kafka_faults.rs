@@ -132,7 +132,7 @@ fn a_producer_that_breaks_for_good_is_replaced() {
     assert!(
         gateway
             .log()
-            .contains("the producer broke for good and was replaced")
+            .contains("the producer broke for good and is replaced")
     );
 }
 

@@ -111,10 +111,15 @@ impl Line {
             Place::Taken(producer) if !is_broken(producer) => held.send(producer),
             Place::Taken(producer) => {
                 let (line, broken) = (Arc::clone(self), Arc::clone(producer));
-                *place = Place::Vacant(vec![held]);
-                drop(place);
-                std::thread::spawn(move || line.succeed(broken));
-                Ok(())
+                let thread = std::thread::Builder::new().name("succession".to_owned());
+                // It waits for this lock before it fills the place.
+                match thread.spawn(move || line.succeed(broken)) {
+                    Ok(_) => {
+                        *place = Place::Vacant(vec![held]);
+                        Ok(())
+                    }
+                    Err(error) => Err(KafkaError::ClientCreation(error.to_string())),
+                }
             }
         }
     }
