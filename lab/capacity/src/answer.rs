@@ -121,6 +121,12 @@ struct Need<'a> {
     device_memory: f64,
     /// Bits per second to each device.
     device_bits: f64,
+    /// How many times the records per second that were measured.
+    reading: f64,
+    /// How many times the bytes per message that were measured.
+    larger: f64,
+    /// How many times the processors that were measured.
+    wider: f64,
 }
 
 /// Answers the question with what was measured: with as few groups of gateways as can read what they have to.
@@ -164,11 +170,8 @@ impl Answer {
     /// The mark of an answer that rests on an extrapolation.
     #[must_use]
     pub fn mark(&self) -> &'static str {
-        if self.rows.iter().any(Row::is_far) {
-            " †"
-        } else {
-            ""
-        }
+        let beyond = self.rows.iter().map(|row| row.beyond);
+        mark(beyond.fold(0.0, f64::max))
     }
 
     /// The verdict as a sentence.
@@ -233,6 +236,10 @@ impl<'a> Need<'a> {
                     * (costs.handshake.slope.value.max(0.0) + header_cost(question, results)),
             device_memory: costs.user.slope.value.max(0.0) + costs.kernel.slope.value.max(0.0),
             device_bits: 8.0 * question.rate * (question.bytes as f64 + around(question)),
+            reading: records / costs.top_rate.max(1e-9),
+            larger: question.bytes as f64 / results.bytes.max(1) as f64,
+            wider: f64::from(question.machine.cores.unwrap_or(machine.cores))
+                / f64::from(machine.cores.max(1)),
         }
     }
 
@@ -266,9 +273,10 @@ impl<'a> Need<'a> {
                     self.fixed_memory,
                 ),
                 because: format!(
-                    "{} per device, {} on every gateway for what it remembers of all topics, {} usable of {}",
+                    "{} per device, {}{} on every gateway for what it remembers of all topics, {} usable of {}",
                     size(self.device_memory),
                     size(self.fixed_memory),
+                    mark(self.reading.max(self.larger)),
                     size(USABLE_MEMORY * self.memory),
                     size(self.memory)
                 ),
@@ -277,10 +285,12 @@ impl<'a> Need<'a> {
                 resource: "processors",
                 gateways: share(self.device_cores, self.usable_cores(), self.fixed_cores),
                 because: format!(
-                    "{} of a processor per million devices, {} on every gateway for reading, {} usable of {}",
+                    "{} of a processor per million devices, {}{} on every gateway for reading, {}{} usable of {}",
                     figure(self.device_cores * 1e6),
                     figure(self.fixed_cores),
+                    mark(self.reading),
                     figure(self.usable_cores()),
+                    mark(self.wider),
                     figure(self.cores)
                 ),
             },
@@ -288,9 +298,11 @@ impl<'a> Need<'a> {
                 resource: "network",
                 gateways: share(self.device_bits, USABLE * self.network, self.bits_in()),
                 because: format!(
-                    "{} to all devices, {} to every gateway from Kafka, {} usable of {}",
+                    "{}{} to all devices, {}{} to every gateway from Kafka, {} usable of {}",
                     bits(devices * self.device_bits),
+                    mark(self.reading.max(self.larger)),
                     bits(self.bits_in()),
+                    mark(self.reading.max(self.larger)),
                     bits(USABLE * self.network),
                     bits(self.network)
                 ),
@@ -299,9 +311,11 @@ impl<'a> Need<'a> {
                 resource: "reading Kafka",
                 gateways: one_thread.then_some(1),
                 because: format!(
-                    "all {} records per second take {} of a thread, counted as if one did it all; {} % is the most it should be",
+                    "all {}{} records per second take {}{} of a thread, counted as if one did it all; {} % is the most it should be",
                     figure(self.records),
+                    mark(self.reading),
                     percent(self.fixed_cores),
+                    mark(self.reading),
                     USABLE * 100.0
                 ),
             },
@@ -347,9 +361,11 @@ impl<'a> Need<'a> {
         .unwrap_or((by_thread, "the one thread that reads"));
         let used = self.records * self.groups as f64 / limit;
         format!(
-            "Every gateway reads every record of its topics. That ends at about {}/s for {what}, however many gateways there are; this fleet in one group would use {} of it. Beyond, split the topics: groups of gateways that each carry some of them, and devices (or the load balancer, by host name) that go to the group of their topic. A shorter cache.max-age moves the limit of memory.",
+            "Every gateway reads every record of its topics. That ends at about {}/s{} for {what}, however many gateways there are; this fleet in one group would use {}{} of it. Beyond, split the topics: groups of gateways that each carry some of them, and devices (or the load balancer, by host name) that go to the group of their topic. A shorter cache.max-age moves the limit of memory.",
             figure(limit),
-            percent(used)
+            mark(limit / self.costs.top_rate.max(1e-9)),
+            percent(used),
+            mark(self.reading * self.groups as f64)
         )
     }
 
@@ -414,6 +430,11 @@ fn tls_caution(asked: bool, measured: bool) -> Option<&'static str> {
         ),
         (true, true) | (false, false) => None,
     }
+}
+
+/// The mark of a number that is so many times what was measured.
+fn mark(beyond: f64) -> &'static str {
+    if beyond > FAR { " †" } else { "" }
 }
 
 fn size(value: f64) -> String {

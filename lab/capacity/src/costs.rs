@@ -128,7 +128,8 @@ impl Work {
 }
 
 /// (workgroups, deliveries per second if that many processors did nothing else).
-fn scaling(works: &[Work]) -> Vec<(f64, f64)> {
+#[must_use]
+pub fn scaling(works: &[Work]) -> Vec<(f64, f64)> {
     let mut by_count: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
     for work in works.iter().filter(|w| w.cpu_seconds > 0.0) {
         let n = f64::from(work.workgroups);

@@ -6,11 +6,11 @@ use maud::{Markup, html};
 
 use crate::answer::Answer;
 use crate::chart;
-use crate::costs::Costs;
+use crate::costs::{Costs, scaling};
 use crate::published;
 use crate::question::Question;
 use crate::results::{Results, Work};
-use crate::text::{beside, machine, money, units};
+use crate::text::{beside, law, machine, money, units};
 
 /// One machine's results, what they cost and what they answer.
 #[derive(Debug, Clone)]
@@ -139,6 +139,9 @@ fn measured(side: &Side) -> Markup {
             (chart::fitted("Processor time of deliveries", &cpu(&results.deliveries), &costs.deliver, "records", seconds))
             h3 { "Processor time against records that nobody wants" }
             (chart::fitted("Processor time of reading", &cpu(&results.reads), &costs.read, "records", seconds))
+            h3 { "How workgroups add up" }
+            p { (law(costs)) }
+            @if let Ok(law) = &costs.scaling { (chart::scaling(&scaling(&results.scaling), law)) }
             details {
                 summary { "Every point" }
                 div.wide { table {

@@ -54,6 +54,7 @@ pub fn text(question: &Question, answer: &Answer, results: &Results, costs: &Cos
     for (what, value) in units(costs) {
         let _ = writeln!(out, "  {what:<34} {value}");
     }
+    let _ = writeln!(out, "  {:<34} {}", "how workgroups add up", law(costs));
     let _ = writeln!(
         out,
         "\nbeside the published record ({} clients on {} processors of 2010)",
@@ -69,7 +70,7 @@ pub fn text(question: &Question, answer: &Answer, results: &Results, costs: &Cos
     if let Some(costs) = money(question, answer) {
         let _ = writeln!(out, "{costs}");
     }
-    if answer.rows.iter().any(crate::answer::Row::is_far) {
+    if out.contains('†') {
         let _ = writeln!(
             out,
             "†  more than {FAR} times what was measured: an extrapolation, not a measurement"
@@ -134,6 +135,25 @@ pub fn units(costs: &Costs) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// How workgroups add up: the law's parameters where it was fitted, else why it was not and what is assumed instead.
+#[must_use]
+pub fn law(costs: &Costs) -> String {
+    let law = match &costs.scaling {
+        Ok(law) => law,
+        Err(unfit) => return unfit.to_string(),
+    };
+    let peak = law.peak().map_or_else(
+        || "more always do more".to_owned(),
+        |peak| format!("most at {} workgroups", figure(peak.max(1.0))),
+    );
+    format!(
+        "universal scalability law: λ {} deliveries/s for one, σ {} for waiting, κ {} for agreeing; {peak}",
+        figure(law.lambda),
+        figure(law.sigma.max(0.0)),
+        figure(law.kappa.max(0.0))
+    )
+}
+
 /// Per client and per message: the published record's and ours.
 #[must_use]
 pub fn beside(costs: &Costs) -> Vec<(&'static str, String, String)> {
@@ -181,15 +201,16 @@ pub fn beside(costs: &Costs) -> Vec<(&'static str, String, String)> {
 /// What it costs, from the prices that were given; none without a price.
 #[must_use]
 pub fn money(question: &Question, answer: &Answer) -> Option<String> {
+    let mark = answer.mark();
     let gateways = question.prices.gateway_month.and_then(|price| {
         let total = answer.total(question)? as f64;
-        Some(format!("gateways {} a month", figure(total * price)))
+        Some(format!("gateways {}{mark} a month", figure(total * price)))
     });
     let egress = question.prices.egress_gigabyte.map(|price| {
         let bytes = question.bytes as f64 + crate::answer::around(question);
         let month = question.devices as f64 * question.rate * bytes * 30.0 * 86_400.0 / 1e9;
         format!(
-            "egress {} a month for {} GB",
+            "egress {}{mark} a month for {} GB{mark}",
             figure(month * price),
             figure(month)
         )

@@ -42,6 +42,12 @@ impl Usl {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
+    /// From how many on more of them do less; none while they only wait for one another.
+    #[must_use]
+    pub fn peak(&self) -> Option<f64> {
+        (self.kappa > 1e-12 && self.sigma < 1.0).then(|| ((1.0 - self.sigma) / self.kappa).sqrt())
+    }
+
     /// The share of n times one's throughput that n give.
     #[must_use]
     pub fn efficiency(&self, n: f64) -> f64 {
@@ -182,6 +188,9 @@ mod tests {
         assert!((law.sigma - 0.027_728_5).abs() < 1e-6, "{law:?}");
         assert!((law.kappa - 0.000_104_4).abs() < 5e-8, "{law:?}");
         assert!((law.lambda - 89.995_233).abs() < 1e-3, "{law:?}");
+        // And its peak.scalability is at 96.5 processors.
+        let peak = law.peak().unwrap();
+        assert!((peak - 96.5).abs() < 0.1, "{peak}");
     }
 
     #[test]

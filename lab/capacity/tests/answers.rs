@@ -7,7 +7,7 @@ use lab_capacity::costs::Costs;
 use lab_capacity::criterion::Bench;
 use lab_capacity::page::{Side, page};
 use lab_capacity::question::{Prices, Question, Wish};
-use lab_capacity::results::Results;
+use lab_capacity::results::{Results, Work};
 use lab_capacity::text::text;
 
 #[test]
@@ -74,6 +74,68 @@ fn two_machines_stand_beside_each_other() {
     );
 
     assert!(page.contains("Machines beside each other") && page.contains("another processor"));
+    let (_, beside) = page.split_once("id=\"machines\"").unwrap();
+    let (beside, _) = beside.split_once("</section>").unwrap();
+    insta::assert_snapshot!(beside.replace("><", ">\n<"));
+}
+
+#[test]
+fn a_fleet_with_tls_is_answered_from_what_was_measured_with_tls() {
+    let mut secured = results();
+    secured.tls = true;
+    let question = Question {
+        tls: true,
+        ..ten_million()
+    };
+    let side = side_of(secured, &question);
+
+    insta::assert_snapshot!(text(&question, &side.answer, &side.results, &side.costs));
+}
+
+#[test]
+fn a_hopeless_fleet_is_told_what_binds() {
+    let question = Question {
+        rate: 1_000.0,
+        ..ten_million()
+    };
+    let side = side_of(results(), &question);
+
+    insta::assert_snapshot!(text(&question, &side.answer, &side.results, &side.costs));
+}
+
+#[test]
+fn workgroups_that_follow_the_law_are_shown_with_its_curve_and_others_with_a_statement() {
+    let unfit = page(&ten_million(), &[side(results())], "lab capacity");
+    assert!(unfit.contains("the universal scalability law needs 6"));
+    assert!(!unfit.contains("Deliveries against workgroups"));
+    let mut measured = results();
+    measured.scaling = (1..=8).map(follows_the_law).collect();
+
+    let fits = page(&ten_million(), &[side(measured)], "lab capacity");
+
+    assert!(fits.contains("σ 0.05 for waiting, κ 0.002 for agreeing; most at 21.8 workgroups"));
+    assert!(fits.contains("<title>Deliveries against workgroups</title>"));
+}
+
+#[test]
+fn more_processors_or_bytes_than_four_times_the_measured_are_marked() {
+    let far = |change: fn(&mut Question), what: &str| {
+        let answer = ask(|q| {
+            q.devices = 1_000;
+            q.machine.cores = None;
+            change(q);
+        });
+        answer
+            .rows
+            .iter()
+            .any(|row| row.what == what && row.is_far())
+    };
+
+    assert!(!far(|_| {}, "processors") && !far(|_| {}, "memory"));
+    assert!(far(|q| q.machine.cores = Some(64), "processors"));
+    for what in ["memory", "network out", "network in from Kafka"] {
+        assert!(far(|q| q.bytes = 4_096, what), "{what}");
+    }
 }
 
 #[test]
@@ -200,6 +262,21 @@ fn results_survive_the_disk() {
         Results::read(&results().write().unwrap()).unwrap(),
         results()
     );
+}
+
+/// Eight hundred records a second, as workgroups with σ 0.05 and κ 0.002 would deliver them.
+fn follows_the_law(workgroups: u32) -> Work {
+    let n = f64::from(workgroups);
+    let rate = 40_000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.002 * n * (n - 1.0));
+    Work {
+        repeat: 0,
+        workgroups,
+        count: 1_600,
+        seconds: 2.0,
+        cpu_seconds: n * 1_600.0 / rate,
+        grown_bytes: 0,
+        times_us: None,
+    }
 }
 
 fn results() -> Results {

@@ -3,6 +3,7 @@
 //! Cells are matched by scenario, cell and providers. A time is compared by its distribution; with at least [`REPEATS`] runs on both sides the spread
 //! between runs decides instead, because it holds the machine's moods as well.
 
+mod distributions;
 mod metric;
 mod page;
 mod text;
@@ -13,6 +14,7 @@ pub use lab_record::statistics::Interval;
 pub use page::page;
 pub use text::text;
 
+pub use distributions::Distributions;
 use metric::Metric;
 
 /// Runs on each side from which the spread between runs is used.
@@ -33,6 +35,14 @@ pub struct Difference {
     pub after: Interval,
     /// What follows.
     pub change: Change,
+}
+
+impl Difference {
+    /// How much more the second side has, and where that truly lies.
+    #[must_use]
+    pub fn difference(&self) -> Interval {
+        Interval::difference(&self.before, &self.after)
+    }
 }
 
 /// What follows from a difference.
@@ -62,6 +72,8 @@ impl Change {
 pub struct Comparison {
     /// Worst first, within that in the order of the second side.
     pub differences: Vec<Difference>,
+    /// Distributions of times that both sides have, those that changed first.
+    pub distributions: Vec<Distributions>,
     /// Cells that only one side has, and what only one side measured of a cell, in words.
     pub unmatched: Vec<String>,
     /// What makes the sides hard to compare: other machine, other kernel, other gateway.
@@ -88,6 +100,7 @@ pub fn compare(before: &[Run], after: &[Run], threshold: f64) -> Comparison {
         .collect();
     differences.sort_by_key(|d| d.change);
     Comparison {
+        distributions: distributions::beside(before, after, &differences),
         differences,
         unmatched: unmatched(&left, &right),
         cautions: cautions(before, after),

@@ -20,8 +20,6 @@ struct Load {
     many: f64,
     /// How many times the deliveries that were measured.
     busy: f64,
-    /// How many times the records that were measured.
-    reading: f64,
 }
 
 impl Need<'_> {
@@ -44,7 +42,6 @@ impl Need<'_> {
             devices,
             many: devices / self.costs.user.to,
             busy: devices * self.question.rate / top,
-            reading: self.records / top,
         }
     }
 
@@ -77,7 +74,7 @@ impl Need<'_> {
                 what: "processors",
                 each: figure(cores),
                 whole: figure(cores * load.total),
-                beyond: load.busy.max(load.reading),
+                beyond: load.busy.max(self.reading).max(self.wider),
                 note: format!(
                     "at {} s per million deliveries beyond reading; {} of a processor reads Kafka",
                     figure(self.costs.push() * 1e6),
@@ -88,7 +85,7 @@ impl Need<'_> {
                 what: "memory",
                 each: size(memory),
                 whole: size(memory * load.total),
-                beyond: load.many.max(load.reading),
+                beyond: load.many.max(self.reading).max(self.larger),
                 note: format!(
                     "the kernel's part is {} of each; {} remember {REMEMBERED} s of all topics",
                     size(kernel),
@@ -102,7 +99,7 @@ impl Need<'_> {
                     size(self.records * REMEMBERED * self.remembered)
                 ),
                 whole: String::new(),
-                beyond: load.reading,
+                beyond: self.reading.max(self.larger),
                 note: format!(
                     "and last-value-bytes {}; the defaults (256 MiB, 64 MiB) would cover {}",
                     size(self.devices * self.remembered),
@@ -119,14 +116,14 @@ impl Need<'_> {
                 what: "network out",
                 each: bits(load.devices * self.device_bits),
                 whole: bits(q.devices as f64 * self.device_bits),
-                beyond: load.busy,
+                beyond: load.busy.max(self.larger),
                 note: format!("{AROUND} bytes around each message, counted, not measured"),
             },
             Row {
                 what: "network in from Kafka",
                 each: bits(self.bits_in()),
                 whole: bits(self.bits_in() * load.total),
-                beyond: load.reading,
+                beyond: self.reading.max(self.larger),
                 note: "every gateway of a group reads everything of the group".to_owned(),
             },
             Row {

@@ -56,6 +56,17 @@ impl Interval {
         }
     }
 
+    /// What `after` is more than `before`, by the method of variance estimates recovery (Zou and Donner 2008): of each side it asks only its interval.
+    #[must_use]
+    pub fn difference(before: &Self, after: &Self) -> Self {
+        let value = after.value - before.value;
+        Self {
+            value,
+            low: value - (after.value - after.low).hypot(before.high - before.value),
+            high: value + (after.high - after.value).hypot(before.value - before.low),
+        }
+    }
+
     /// The mean of repeated runs, by Student's t.
     pub fn of_repeats(values: &[f64]) -> Self {
         let n = values.len() as f64;
@@ -126,6 +137,20 @@ mod tests {
         assert!(
             none.low == 0.0 && (none.high - 0.1611).abs() < 5e-5,
             "{none:?}"
+        );
+    }
+
+    #[test]
+    fn a_difference_agrees_with_a_published_example() {
+        // 56 of 70 less 48 of 80, by Wilson's intervals: 0.0524 to 0.3339 (Newcombe 1998, table II, method 10).
+        let (more, less) = (Interval::of_share(56, 70), Interval::of_share(48, 80));
+
+        let difference = Interval::difference(&less, &more);
+
+        assert!((difference.value - 0.2).abs() < 1e-9);
+        assert!(
+            (difference.low - 0.0524).abs() < 5e-5 && (difference.high - 0.3339).abs() < 5e-5,
+            "{difference:?}"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use lab_record::run::{Cell, Run};
+use lab_record::run::{Cell, Histogram, Run};
 use lab_record::verdict::Verdict;
 
 use super::{Interval, REPEATS};
@@ -67,7 +67,7 @@ pub(super) fn of_runs(runs: &[impl Borrow<Run>]) -> Vec<Metric> {
     all
 }
 
-fn place(run: &Run, cell: &Cell) -> String {
+pub(super) fn place(run: &Run, cell: &Cell) -> String {
     let mut place = run.scenario.file.clone();
     if !cell.name.is_empty() {
         place = format!("{place} [{}]", cell.name);
@@ -76,6 +76,11 @@ fn place(run: &Run, cell: &Cell) -> String {
         "{place} on {} + {}",
         cell.providers.kafka, cell.providers.adc
     )
+}
+
+/// Whether these are times that say something of what was tried.
+pub(super) fn is_timed(histogram: &Histogram) -> bool {
+    histogram.unit == "us" && histogram.name != GENERATOR
 }
 
 /// Whether the cell failed or could not be played, and of one that was judged, how many expectations were broken.
@@ -104,8 +109,7 @@ fn verdict(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
 
 fn samples(cell: &Cell) -> Vec<(String, &'static str, Interval)> {
     let mut all = verdict(cell);
-    let timed = cell.histograms.iter().filter(|h| h.unit == "us");
-    for histogram in timed.filter(|h| h.name != GENERATOR) {
+    for histogram in cell.histograms.iter().filter(|h| is_timed(h)) {
         let Some(times) = decoded(&histogram.hdr) else {
             continue;
         };

@@ -45,14 +45,33 @@ pub fn text(comparison: &Comparison) -> String {
     out
 }
 
-/// `1.2 ms [1.1 ms, 1.3 ms] → 2.4 ms [2.2 ms, 2.6 ms], 2.0 ×`.
+/// `1.2 ms [1.1 ms, 1.3 ms] → 2.4 ms [2.2 ms, 2.6 ms], +1.2 ms [+1 ms, +1.4 ms], 2 ×`.
 pub(super) fn both(d: &Difference) -> String {
     format!(
-        "{} → {}, {}",
+        "{} → {}, {}, {}",
         side(&d.before, d.unit),
         side(&d.after, d.unit),
+        more(d),
         ratio(d)
     )
+}
+
+/// The difference with its sign, and where it truly lies.
+pub(super) fn more(d: &Difference) -> String {
+    let Interval {
+        value: more,
+        low,
+        high,
+    } = d.difference();
+    let signed = |amount: f64| {
+        let sign = if amount < 0.0 { "-" } else { "+" };
+        format!("{sign}{}", value(amount.abs(), d.unit))
+    };
+    if low == high {
+        signed(more)
+    } else {
+        format!("{} [{}, {}]", signed(more), signed(low), signed(high))
+    }
 }
 
 pub(super) fn side(interval: &Interval, unit: &str) -> String {
