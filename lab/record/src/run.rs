@@ -158,6 +158,16 @@ pub struct Expectation {
     pub remarks: Vec<String>,
 }
 
+/// Names of expectations that hold a cell against other cells of its run.
+const COMPARING: [&str; 2] = ["linear", "offload"];
+
+impl Expectation {
+    /// Whether it did not hold, and no cell alone can tell why.
+    fn needs_other_cells(&self) -> bool {
+        self.held != Some(true) && COMPARING.contains(&self.name.as_str())
+    }
+}
+
 /// One bar of the distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workgroup {
@@ -290,8 +300,17 @@ impl Run {
         Ok(text)
     }
 
-    /// The command that repeats one cell of it.
+    /// The command that repeats one cell of it; all cells, where the cell is held against others and that did not hold.
     pub fn repeat(&self, cell: &Cell) -> String {
+        if cell.expectations.iter().any(Expectation::needs_other_cells) {
+            return match self.command.split_once(" --cell '") {
+                Some((before, rest)) => {
+                    let after = rest.split_once('\'').map_or("", |(_, after)| after);
+                    format!("{before}{after}")
+                }
+                None => self.command.clone(),
+            };
+        }
         if cell.name.is_empty() || self.command.contains(" --cell ") {
             return self.command.clone();
         }
@@ -319,6 +338,31 @@ mod tests {
             text.starts_with("{\n  \"format\": \"tidegate-run/1\""),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_was_held_against_other_cells_is_repeated_with_them() {
+        let alone = "lab run a.toml --seed 7 --cell 'tls=adc' --gateway g";
+        let run = Run {
+            command: alone.to_owned(),
+            ..example()
+        };
+        let mut cell: Cell = serde_json::from_value(serde_json::json!({
+            "name":"tls=adc","stage":{},"verdict":"pass","workgroups":[],
+            "providers":{"kafka":"embedded","adc":"builtin","fleet":"loopback"},
+            "expectations":[{"name":"offload","wanted":"","measured":"","held":null}],
+            "events":[],"series":[],"histograms":[],"took_ms":1,
+        }))
+        .unwrap();
+
+        for (held, command) in [
+            (Some(true), alone),
+            (Some(false), "lab run a.toml --seed 7 --gateway g"),
+            (None, "lab run a.toml --seed 7 --gateway g"),
+        ] {
+            cell.expectations[0].held = held;
+            assert_eq!(run.repeat(&cell), command);
+        }
     }
 
     #[test]
