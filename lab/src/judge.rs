@@ -4,6 +4,7 @@ mod balancing;
 mod context;
 pub(crate) mod linear;
 mod messages;
+pub(crate) mod offload;
 mod pacing;
 mod publishes;
 mod recovery;

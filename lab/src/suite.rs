@@ -67,7 +67,7 @@ pub fn offers(folder: &Path, kafka: &str, adc: &str) -> Result<Vec<Offer>, Strin
                 answer: answer(&plan),
             });
         }
-        if scenario.expect.linear.is_some() {
+        if scenario.expect.compares_cells() {
             let together = offers.drain(first..).reduce(together);
             offers.extend(together);
         }

@@ -31,7 +31,7 @@ use crate::cast::Cast;
 use crate::colour::paint;
 use crate::gateway::binary::{self, Kind};
 use crate::interrupt::Interrupt;
-use crate::judge::{answer, judge, linear};
+use crate::judge::{answer, judge, linear, offload};
 use crate::kafka::dismiss_shared;
 use crate::machine::Machine;
 use crate::narrow::{columns, fitted};
@@ -174,13 +174,16 @@ fn play_file(company: &Company<'_>, scenario: &Scenario, cells: &[matrix::Cell])
 /// Holds a cell that was played to its end against those before it, where the scenario compares them.
 fn compare(scenario: &Scenario, before: &[Cell], record: &mut Cell, others_follow: bool) {
     let was_played = record.reason.is_none() && !record.expectations.is_empty();
-    let Some(bounds) = scenario.expect.linear.filter(|_| was_played) else {
+    if !was_played || !scenario.expect.compares_cells() {
         return;
-    };
-    if let Some(answer) = linear::judge(&bounds, before, record, others_follow) {
-        record.expectations.push(answer);
-        record.verdict = Verdict::of(&record.expectations);
     }
+    let (linear, offload) = (scenario.expect.linear, scenario.expect.offload);
+    let answers = [
+        linear.and_then(|bounds| linear::judge(&bounds, before, record, others_follow)),
+        offload.and_then(|bounds| offload::judge(&bounds, before, record)),
+    ];
+    record.expectations.extend(answers.into_iter().flatten());
+    record.verdict = Verdict::of(&record.expectations);
 }
 
 /// The one cell of a scenario, for its record alone: nothing is printed but progress, nothing is left on disk.

@@ -2,6 +2,7 @@
 
 pub mod balancing;
 pub mod linear;
+pub mod offload;
 
 use std::collections::BTreeMap;
 
@@ -108,9 +109,20 @@ pub struct Expect {
     /// What the fleet may cost on more gateways than the fewest of the matrix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linear: Option<linear::Linear>,
+    /// What ending TLS at the load balancer must spare the gateways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offload: Option<offload::Offload>,
     /// Reads from Kafka begun after the first fault by gateways that live through all of them: what devices that come back cost the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetches_max: Option<u64>,
+}
+
+impl Expect {
+    /// Whether cells are held against each other, so that only all of them together have a verdict.
+    #[must_use]
+    pub fn compares_cells(&self) -> bool {
+        self.linear.is_some() || self.offload.is_some()
+    }
 }
 
 /// How many devices must have been connected.

@@ -6,6 +6,7 @@ mod conflation;
 mod faults;
 mod kafka;
 mod linear;
+mod offload;
 mod tls;
 
 use std::net::IpAddr;
@@ -64,6 +65,7 @@ pub(super) fn check(
     kafka::check(&sheet, written, cells)?;
     tls::check(&sheet, cells)?;
     linear::check(&sheet, written, cells)?;
+    offload::check(&sheet, written, cells)?;
     conflation::check(&sheet, written, cells)?;
     balancing::check(&sheet, written, cells)
 }
