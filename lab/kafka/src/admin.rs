@@ -257,13 +257,13 @@ impl Admin {
         }
     }
 
-    /// Asks, and asks again where librdkafka lost the connection it wanted to use: it replaces those it began with by those that
-    /// the cluster names. Answers as well how often it asked.
+    /// Asks, and asks again where librdkafka lost the connection it wanted to use (it replaces those it began with by those that
+    /// the cluster names), or a cluster that has just started did not answer in time. Answers as well how often it asked.
     fn ask<T, F: Future<Output = KafkaResult<T>>>(
         &self,
         question: impl Fn() -> F,
     ) -> anyhow::Result<(T, u32)> {
-        let deadline = Instant::now() + QUESTION;
+        let deadline = Instant::now() + 2 * QUESTION;
         let mut asked = 1;
         loop {
             match self.wait(async { Ok::<_, anyhow::Error>(question().await) })? {
@@ -317,13 +317,15 @@ fn is_unknown(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Whether only the way to the broker was lost.
+/// Whether only the way to the broker was lost, or nobody answered.
 fn is_passing(error: &KafkaError) -> bool {
     // `rdkafka_error_code` knows no code of admin requests.
     matches!(
         error,
         KafkaError::AdminOp(
-            RDKafkaErrorCode::DestroyBroker | RDKafkaErrorCode::BrokerTransportFailure
+            RDKafkaErrorCode::DestroyBroker
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::OperationTimedOut
         )
     )
 }
