@@ -253,11 +253,14 @@ impl Uring {
 
     /// Has the rings carry out the batch that was pushed to them.
     fn complete(&mut self, results: &mut [Result<usize, Errno>]) {
-        for number in std::mem::take(&mut self.batch) {
+        let mut batch = std::mem::take(&mut self.batch);
+        for number in batch.drain(..) {
             self.rings[usize::from(number)].complete(results, &mut self.early);
             // A socket's poll may have ended among the results, and been queued again.
             self.look_at(number);
         }
+        // Its room serves the next batch: this runs for every one.
+        self.batch = batch;
     }
 
     pub(super) fn watch_writable(&mut self, ring: u16, slot: u16) {
