@@ -41,8 +41,8 @@ pub(super) struct Names {
     book: AddressBook,
     /// The attempt that is under way and where it goes; no address while the name server is asked.
     under_way: Option<(Attempt, Option<IpAddr>)>,
-    /// Where the device is connected.
-    connected: Option<IpAddr>,
+    /// Where the device is connected, and by which attempt.
+    connected: Option<(Attempt, IpAddr)>,
 }
 
 impl Names {
@@ -55,10 +55,13 @@ impl Names {
         }
     }
 
-    /// An attempt begins; answers whether the name server has to be asked first.
-    pub(super) fn begin(&mut self, attempt: Attempt, now: Instant) -> bool {
+    /// An attempt begins; answers whether the name server has to be asked first. A connection that is there still is one that the session
+    /// has left, and will end later: its gateway is left alone from now on.
+    pub(super) fn begin(&mut self, attempt: Attempt, now: Instant, set_aside: Duration) -> bool {
         self.under_way = Some((attempt, None));
-        self.connected = None;
+        if let Some((_, ip)) = self.connected.take() {
+            self.book.set_aside(ip, now, set_aside);
+        }
         match self.habit {
             Habit::None | Habit::FirstAddressOnly => self.book.is_stale(now),
             Habit::CacheForEver => self.book.is_empty(),
@@ -105,18 +108,32 @@ impl Names {
     }
 
     /// The attempt led to a gateway.
-    pub(super) fn opened(&mut self) {
-        self.connected = self.under_way.take().and_then(|(_, target)| target);
-        if let Some(ip) = self.connected {
+    pub(super) fn opened(&mut self, attempt: Attempt) {
+        let ours = self.under_way.take_if(|(current, _)| *current == attempt);
+        if let Some((_, Some(ip))) = ours {
+            self.connected = Some((attempt, ip));
             self.book.worked(ip);
         }
     }
 
-    /// The attempt failed or the connection is lost: adds whether there is another address to go to, as the library's own transport does.
-    pub(super) fn lost(&mut self, lost: &mut Lost, now: Instant, settings: &Settings) {
+    /// The attempt failed or its connection is lost: adds whether there is another address to go to, as the library's own transport does. The end of
+    /// a connection that the session has left already may come while the next attempt is under way, and says nothing of that.
+    pub(super) fn lost(
+        &mut self,
+        attempt: Attempt,
+        lost: &mut Lost,
+        now: Instant,
+        settings: &Settings,
+    ) {
+        let another = |current: Option<Attempt>| current.is_some_and(|current| current != attempt);
+        if another(self.under_way.map(|(current, _)| current))
+            || another(self.connected.map(|(current, _)| current))
+        {
+            return;
+        }
         let tried = self.target();
         self.under_way = None;
-        if let Some(ip) = self.connected.take() {
+        if let Some((_, ip)) = self.connected.take() {
             self.book.set_aside(ip, now, settings.set_aside);
             lost.another_address = self.book.has_another_machine(now);
             return;
@@ -144,6 +161,8 @@ mod tests {
     use rand::SeedableRng;
     use rand::rngs::SmallRng;
 
+    use gateway_client::{Action, ServerList, Session};
+
     use super::*;
 
     const TTL: Duration = Duration::from_secs(2);
@@ -151,7 +170,7 @@ mod tests {
 
     fn taught(habit: Habit, now: Instant) -> Names {
         let mut names = Names::new(habit);
-        assert!(names.begin(Attempt::default(), now), "{habit:?}");
+        assert!(names.begin(Attempt::default(), now, ASIDE), "{habit:?}");
         names.learn(
             &["127.0.0.1", "127.0.0.2"].map(|ip| ip.parse().unwrap()),
             TTL,
@@ -175,7 +194,7 @@ mod tests {
 
     fn lose(names: &mut Names, cause: Cause, now: Instant) -> Lost {
         let mut lost = Lost::new(cause);
-        names.lost(&mut lost, now, &Settings::default());
+        names.lost(Attempt::default(), &mut lost, now, &Settings::default());
         lost
     }
 
@@ -185,11 +204,11 @@ mod tests {
         let mut names = taught(Habit::None, now);
         let mut rng = SmallRng::seed_from_u64(5);
         let mut turned_away = |seconds| {
-            names.begin(Attempt::default(), now);
+            names.begin(Attempt::default(), now, ASIDE);
             names.choose(now, ASIDE, &mut rng);
             let asked = Some(Duration::from_secs(seconds));
             let mut lost = Lost::new(Cause::Refused { status: 503 }).with_retry_after(asked);
-            names.lost(&mut lost, now, &Settings::default());
+            names.lost(Attempt::default(), &mut lost, now, &Settings::default());
             (lost.another_address, lost.retry_after)
         };
 
@@ -216,7 +235,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_over_is_asked_for_again_but_by_those_who_ignore_that() {
         let now = Instant::now();
-        let asks = |habit, at| taught(habit, now).begin(Attempt::default(), at);
+        let asks = |habit, at| taught(habit, now).begin(Attempt::default(), at, ASIDE);
 
         for habit in [Habit::None, Habit::FirstAddressOnly] {
             assert!(
@@ -235,7 +254,7 @@ mod tests {
         let asks = |habit| {
             let mut names = taught(habit, now);
             tries(&mut names, now);
-            names.begin(Attempt::default(), now)
+            names.begin(Attempt::default(), now, ASIDE)
         };
 
         assert!(asks(Habit::None) && asks(Habit::FirstAddressOnly) && asks(Habit::IgnoreTtl));
@@ -248,11 +267,42 @@ mod tests {
         let mut names = taught(Habit::None, now);
         let mut rng = SmallRng::seed_from_u64(5);
         let first = names.choose(now, ASIDE, &mut rng);
-        names.opened();
+        names.opened(Attempt::default());
 
         assert!(lose(&mut names, Cause::Broken, now).another_address);
-        names.begin(Attempt::default(), now);
+        names.begin(Attempt::default(), now, ASIDE);
 
         assert_ne!(names.choose(now, ASIDE, &mut rng), first);
+    }
+
+    #[test]
+    fn the_end_of_a_connection_that_was_left_says_nothing_of_the_next_attempt() {
+        let now = Instant::now();
+        let (left, next) = (Attempt::default(), another_attempt(now));
+        let mut names = taught(Habit::None, now);
+        let mut rng = SmallRng::seed_from_u64(5);
+        let first = names.choose(now, ASIDE, &mut rng);
+        names.opened(left);
+
+        assert!(names.begin(next, now + TTL, ASIDE));
+        lose(&mut names, Cause::Broken, now + TTL);
+        assert!(names.is_waiting(next));
+
+        names.opened(left);
+        assert!(names.is_waiting(next));
+        // Who was left is not gone back to.
+        assert_ne!(names.choose(now + TTL, ASIDE, &mut rng), first);
+    }
+
+    /// An attempt that is not the default one.
+    fn another_attempt(now: Instant) -> Attempt {
+        let servers = ServerList::parse(["100 ws://gateways.example"]).unwrap();
+        let mut session = Session::new(servers.into(), Settings::default().into(), 1);
+        session.open(now);
+        let Some(Action::Connect { attempt, .. }) = session.poll_action() else {
+            panic!("it wants to connect");
+        };
+        assert_ne!(attempt, Attempt::default());
+        attempt
     }
 }

@@ -90,7 +90,7 @@ impl Devices {
         if let Some(device) = self.device(tag.device) {
             device.collisions = 0;
             if let Some(names) = &mut device.names {
-                names.opened();
+                names.opened(tag.attempt);
             }
             if let Some(session) = &mut device.session {
                 session.handle_connected(tag.attempt, Instant::now());
@@ -163,7 +163,7 @@ impl Devices {
 
     pub(super) fn lose(&mut self, tag: Tag, mut lost: Lost) {
         let now = Instant::now();
-        self.note_loss_of_address(tag.device, &mut lost, now);
+        self.note_loss_of_address(tag, &mut lost, now);
         if let Some(session) = self.session(tag.device) {
             session.handle_lost(tag.attempt, lost, now);
         }

@@ -17,13 +17,14 @@ impl Devices {
         let Some(habit) = self.common.setup.names.as_ref().map(|names| names.habit) else {
             return self.set_out_to(net, tag);
         };
+        let set_aside = self.common.settings.set_aside;
         let Some(device) = self.device(tag.device) else {
             return;
         };
         let names = device
             .names
             .get_or_insert_with(|| Box::new(Names::new(habit)));
-        if !names.begin(tag.attempt, Instant::now()) {
+        if !names.begin(tag.attempt, Instant::now(), set_aside) {
             return self.set_out_to_address(net, tag);
         }
         match &self.asker {
@@ -90,11 +91,11 @@ impl Devices {
     }
 
     /// After an attempt or a connection is over: whether the device's name has another address for it.
-    pub(super) fn note_loss_of_address(&mut self, number: u32, lost: &mut Lost, now: Instant) {
+    pub(super) fn note_loss_of_address(&mut self, tag: Tag, lost: &mut Lost, now: Instant) {
         let common = Arc::clone(&self.common);
-        let names = self.device(number).and_then(|device| device.names.as_mut());
-        if let Some(names) = names {
-            names.lost(lost, now, &common.settings);
+        let names = self.device(tag.device);
+        if let Some(names) = names.and_then(|device| device.names.as_mut()) {
+            names.lost(tag.attempt, lost, now, &common.settings);
         }
     }
 
