@@ -90,7 +90,8 @@ impl Link {
         poll_fn(|context| self.poll_turn(context, may_read)).await
     }
 
-    /// Ends the connection properly, as far as the gateway takes part. The link is idle at once.
+    /// Ends the connection properly, as far as the gateway takes part. The link is idle at once, and the address that is left is left alone for a
+    /// while, as one that was lost is: the session goes because the gateway is leaving, or silent.
     pub(super) fn disconnect(
         &mut self,
         code: u16,
@@ -99,20 +100,23 @@ impl Link {
         const PATIENCE: Duration = Duration::from_secs(1);
 
         match std::mem::replace(self, Self::Idle) {
-            Self::Open(mut open) => Some(async move {
-                let closing = async {
-                    let frame = CloseFrame {
-                        code: code.into(),
-                        reason: Utf8Bytes::default(),
+            Self::Open(mut open) => {
+                open.set_aside();
+                Some(async move {
+                    let closing = async {
+                        let frame = CloseFrame {
+                            code: code.into(),
+                            reason: Utf8Bytes::default(),
+                        };
+                        open.socket.close(Some(frame)).await?;
+                        // Unread bytes would turn the end of the connection into a reset.
+                        while open.socket.next().await.transpose()?.is_some() {}
+                        Ok::<(), Error>(())
                     };
-                    open.socket.close(Some(frame)).await?;
-                    // Unread bytes would turn the end of the connection into a reset.
-                    while open.socket.next().await.transpose()?.is_some() {}
-                    Ok::<(), Error>(())
-                };
-                // There is nobody left to tell.
-                let _ = tokio::time::timeout(PATIENCE, closing).await;
-            }),
+                    // There is nobody left to tell.
+                    let _ = tokio::time::timeout(PATIENCE, closing).await;
+                })
+            }
             Self::Idle | Self::Dialing(_) => None,
         }
     }
@@ -200,11 +204,16 @@ impl Open {
     }
 
     fn lost(&mut self, mut lost: Lost) -> Turn {
-        let now = Instant::now();
-        let mut book = self.book.lock();
-        book.set_aside(self.ip, now, self.set_aside);
-        lost.another_address = book.has_another_machine(now);
+        let now = self.set_aside();
+        lost.another_address = self.book.lock().has_another_machine(now);
         Turn::Lost(self.attempt, lost)
+    }
+
+    /// Its address is left alone from now on.
+    fn set_aside(&self) -> Instant {
+        let now = Instant::now();
+        self.book.lock().set_aside(self.ip, now, self.set_aside);
+        now
     }
 }
 

@@ -161,6 +161,29 @@ async fn lost_address_is_followed_by_another_at_once() {
 }
 
 #[tokio::test]
+async fn gateway_that_is_leaving_is_not_gone_back_to() {
+    // Chance alone would find the other one every second time.
+    for seed in 0..8 {
+        let a = Gateway::start_on("127.0.0.14:0").await;
+        let b = Gateway::start_on(&format!("127.0.0.15:{}", a.address().port())).await;
+        let names = Names::of(&["127.0.0.14", "127.0.0.15"]);
+        let (_device, _inbox) = device(&names, a.address().port(), seed);
+        let (mut connection, left, other) = tokio::select! {
+            connection = a.accept() => (connection, &a, &b),
+            connection = b.accept() => (connection, &b, &a),
+        };
+
+        // It stays open: the device has to leave by itself.
+        connection.send(r#"{"op":"reconnect","after_ms":20}"#).await;
+
+        tokio::select! {
+            _ = other.accept() => {}
+            _ = left.accept() => panic!("it came back to the gateway that is leaving (seed {seed})"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn name_is_resolved_again_when_all_its_addresses_have_failed() {
     let gateway = Gateway::start_on("127.0.0.8:0").await;
     let names = Names::of(&["127.0.0.9", "127.0.0.10"]);
