@@ -96,29 +96,11 @@ impl Link {
         &mut self,
         code: u16,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        /// A gateway that is gone does not answer.
-        const PATIENCE: Duration = Duration::from_secs(1);
-
-        match std::mem::replace(self, Self::Idle) {
-            Self::Open(mut open) => {
-                open.set_aside();
-                Some(async move {
-                    let closing = async {
-                        let frame = CloseFrame {
-                            code: code.into(),
-                            reason: Utf8Bytes::default(),
-                        };
-                        open.socket.close(Some(frame)).await?;
-                        // Unread bytes would turn the end of the connection into a reset.
-                        while open.socket.next().await.transpose()?.is_some() {}
-                        Ok::<(), Error>(())
-                    };
-                    // There is nobody left to tell.
-                    let _ = tokio::time::timeout(PATIENCE, closing).await;
-                })
-            }
-            Self::Idle | Self::Dialing(_) => None,
-        }
+        let Self::Open(open) = std::mem::replace(self, Self::Idle) else {
+            return None;
+        };
+        open.set_aside();
+        Some(take_leave(open.socket, code))
     }
 
     fn poll_turn(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Turn> {
@@ -215,6 +197,25 @@ impl Open {
         self.book.lock().set_aside(self.ip, now, self.set_aside);
         now
     }
+}
+
+/// The closing handshake (RFC 6455, section 7.1.2), for as long as a gateway may take for it.
+async fn take_leave(mut socket: WebSocket, code: u16) {
+    /// A gateway that is gone does not answer.
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    let closing = async {
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: Utf8Bytes::default(),
+        };
+        socket.close(Some(frame)).await?;
+        // Unread bytes would turn the end of the connection into a reset.
+        while socket.next().await.transpose()?.is_some() {}
+        Ok::<(), Error>(())
+    };
+    // There is nobody left to tell.
+    let _ = tokio::time::timeout(PATIENCE, closing).await;
 }
 
 /// RFC 6455, 7.1.5: what is reported where the close frame has no code.
